@@ -194,7 +194,9 @@ impl Parse {
         };
         let order = text.ok_or_else(|| self.refuse("needs an order.")).and_then(|text| {
             Order::new(text).map_err(|why| {
-                self.refuse(format_args!("carries an order that readers could not parse: {why}."))
+                self.refuse(format_args!(
+                        "carries an order that other clients could not read ({why}); send whole characters, numbers in the range of a double, and at most 127 levels."
+                    ))
             })
         })?;
         Ok((OrderRef { client_id, message_id }, order))

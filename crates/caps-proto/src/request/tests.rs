@@ -125,7 +125,7 @@ fn an_order_that_readers_could_not_parse_is_refused() {
     let deep = format!(r#"{{"store":"a","id":1,"x":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));
     assert!(refused(Verb::Pickup, &deep).contains("recursion limit"));
     let lone_surrogate = r#"{"store":"a","id":1,"x":"\ud83d"}"#;
-    assert!(refused(Verb::Pickup, lone_surrogate).contains("could not parse"));
+    assert!(refused(Verb::Pickup, lone_surrogate).contains("send whole characters"));
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! What the hub says is to be done.
+
+use std::sync::Arc;
+
+use caps_proto::{Answer, Message};
+
+use crate::fact::Fact;
+use crate::input::ConnId;
+
+/// The acknowledgement id of one event, as Socket.IO counts them on each connection.
+pub type AckId = i64;
+
+/// Something to carry out at the edge, in the order given, once the facts of its step are kept.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Emit a message, under the name of its event, to each of these.
+    Emit {
+        /// To whom; never empty.
+        to: Vec<ConnId>,
+        /// What.
+        message: Arc<Message>,
+    },
+    /// Answer an event.
+    Answer {
+        /// Whose event it was.
+        conn: ConnId,
+        /// Its acknowledgement id, or `None` where the client wants no answer but to a failure.
+        ack: Option<AckId>,
+        /// The answer.
+        answer: Answer,
+    },
+    /// Say [`Input::Drained`](crate::Input::Drained) once all that was emitted to this connection so far has
+    /// left for the client.
+    Watch {
+        /// Whose line to watch.
+        conn: ConnId,
+    },
+}
+
+/// What one or more inputs came to. Handed in to be added to, so that a batch of inputs makes one step.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// What to keep, in order.
+    pub facts: Vec<Fact>,
+    /// What to carry out when all the facts are kept, in order.
+    pub effects: Vec<Effect>,
+}

@@ -1,0 +1,195 @@
+//! The hub itself: what each input means.
+
+use caps_proto::{Answer, Code, Done, Event, OrderRef, Refusal, Request};
+
+use crate::audience::{Audience, Subscription};
+use crate::book::Book;
+use crate::connection::Replay;
+use crate::effect::{AckId, Effect, Step};
+use crate::fact::{Change, Fact};
+use crate::input::{ConnId, Input};
+use crate::limits::Limits;
+use crate::queue::{QueueKey, Queued, Seq};
+use crate::replay;
+use crate::rights;
+use crate::scope;
+use crate::time::Timestamp;
+
+mod orders;
+
+/// The core: one owner, no locks. See the [crate's page](crate).
+#[derive(Debug, Default)]
+pub struct Hub {
+    pub(crate) limits: Limits,
+    pub(crate) book: Book,
+    pub(crate) audience: Audience,
+    /// The latest time that the hub was told. A clock that is set back does not turn it back.
+    now: Timestamp,
+}
+
+impl Hub {
+    /// An empty hub.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Decides what `input` comes to at the time `now`, and adds it to `step`.
+    pub fn handle(&mut self, input: Input, now: Timestamp, step: &mut Step) {
+        self.advance(now, step);
+        match input {
+            Input::Connected { conn, identity } => self.audience.connect(conn, identity),
+            Input::Asked { conn, ack, request } => self.asked(conn, ack, request, step),
+            Input::Drained { conn } => {
+                if let Some(connection) = self.audience.connections.get_mut(&conn)
+                    && connection.line.drained(&self.limits)
+                {
+                    step.effects.push(Effect::Watch { conn });
+                }
+                self.feed(conn, step);
+            }
+            Input::Disconnected { conn } => self.disconnected(conn, step),
+        }
+    }
+
+    /// Does what the passing of time alone brings: claims lapse, and orders that are over are forgotten.
+    pub fn advance(&mut self, now: Timestamp, step: &mut Step) {
+        self.now = self.now.max(now);
+        while let Some((at, which)) = self.book.claims.next_lapse() {
+            if at > self.now {
+                break;
+            }
+            let which = which.clone();
+            self.change(which, Change::Offered, None, step);
+        }
+        self.book.forget(self.now, &self.limits);
+    }
+
+    /// When [`advance`](Self::advance) next has something to do, if nothing else happens.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let lapse = self.book.claims.next_lapse().map(|(at, _)| at);
+        let forget = self.book.next_forget(&self.limits);
+        lapse.into_iter().chain(forget).min()
+    }
+
+    /// Who listens to what.
+    pub fn subscriptions(&self) -> impl Iterator<Item = Subscription<'_>> {
+        self.audience.subscriptions()
+    }
+
+    /// Every queue in which something waits, and how many messages.
+    pub fn queues(&self) -> impl Iterator<Item = (&QueueKey, usize)> {
+        self.book.queues().map(|(key, queue)| (key, queue.len()))
+    }
+
+    fn asked(&mut self, conn: ConnId, ack: Option<AckId>, request: Request, step: &mut Step) {
+        let Some(connection) = self.audience.connections.get(&conn) else { return };
+        let allowed = rights::check(&connection.identity, &request);
+        let who = connection.who.clone();
+        let result = allowed.and_then(|()| match request {
+            Request::Join(client_id) => {
+                let keys = [Event::InTransit, Event::Delivered]
+                    .map(|event| QueueKey { client_id: client_id.clone(), event });
+                self.listen(conn, keys).map(Some)
+            }
+            Request::Subscribe(client_id, event) => {
+                self.listen(conn, [QueueKey { client_id, event }]).map(Some)
+            }
+            Request::Pickup(which, order) => self.pickup(conn, which, order, step).map(Some),
+            Request::InTransit(which, order) => {
+                self.in_transit(conn, who, which, order, step).map(Some)
+            }
+            Request::Delivered(which, order) => {
+                self.delivered(conn, who, which, order, step).map(Some)
+            }
+            Request::Received(event, which) => self.received(who, event, which, step).map(Some),
+            Request::ReceivedAll(event, client_id, message_ids) => {
+                let whiches = message_ids
+                    .into_iter()
+                    .map(|message_id| OrderRef { client_id: client_id.clone(), message_id });
+                self.received_all(who, event, whiches, step).map(Some)
+            }
+            Request::GetAll { client_id, event, limit } => {
+                let connection = &self.audience.connections[&conn];
+                let rooms = &self.audience.rooms;
+                let queues = scope::queues(&self.book, rooms, conn, connection, client_id, event);
+                queues.map(|queues| {
+                    self.get_all(conn, ack, queues, limit, step);
+                    // It is answered after its messages.
+                    None
+                })
+            }
+        });
+        if let Some(result) = result.transpose() {
+            step.effects.push(Effect::Answer { conn, ack, answer: Answer::from(result) });
+        }
+    }
+
+    fn listen<const N: usize>(
+        &mut self,
+        conn: ConnId,
+        keys: [QueueKey; N],
+    ) -> Result<Done, Refusal> {
+        let rooms = &self.audience.rooms;
+        let new = keys.iter().filter(|key| !rooms.has_asked_for(conn, key)).count();
+        let limit = self.limits.max_subscriptions;
+        if rooms.of(conn).len() + new > limit {
+            return Err(Refusal::new(
+                Code::Forbidden,
+                format!("A connection listens to at most {limit} queues; open another for more."),
+            ));
+        }
+        for key in keys {
+            self.audience.listen(conn, key);
+        }
+        Ok(Done::default())
+    }
+
+    fn get_all(
+        &mut self,
+        conn: ConnId,
+        ack: Option<AckId>,
+        queues: Vec<QueueKey>,
+        limit: Option<u64>,
+        step: &mut Step,
+    ) {
+        let Some(connection) = self.audience.connections.get_mut(&conn) else { return };
+        connection.replays.push_back(Replay {
+            ack,
+            queues: queues.into_iter().map(|key| (key, Seq::default())).collect(),
+            until: self.book.end(),
+            limit,
+            begun: false,
+            done: 0,
+            sent: 0,
+        });
+        self.feed(conn, step);
+    }
+
+    fn disconnected(&mut self, conn: ConnId, step: &mut Step) {
+        self.audience.disconnect(conn);
+        for which in self.book.claims.held_by(conn) {
+            let unreceived =
+                self.book.life(&which).is_some_and(|life| life.waiting(Event::Pickup).is_some());
+            let change = if unreceived { Change::Offered } else { Change::Voided };
+            self.change(which, change, None, step);
+        }
+    }
+
+    /// Folds a change in, notes it as a fact, and sends what it queued to those who listen.
+    fn change(&mut self, which: OrderRef, change: Change, sender: Option<ConnId>, step: &mut Step) {
+        let fact = Fact { at: self.now, which, change };
+        let queued = self.book.fold(&fact, sender, &self.limits);
+        step.facts.push(fact);
+        if let Some(queued) = queued {
+            self.announce(queued, sender, step);
+        }
+    }
+
+    fn announce(&mut self, queued: Queued, sender: Option<ConnId>, step: &mut Step) {
+        replay::announce(queued, sender, &mut self.audience, &self.limits, step);
+    }
+
+    fn feed(&mut self, conn: ConnId, step: &mut Step) {
+        replay::feed(conn, &self.book, &mut self.audience, &self.limits, step);
+    }
+}

@@ -1,0 +1,87 @@
+//! What the hub is told.
+
+use std::fmt;
+
+use caps_proto::{ClientId, Code, DriverName, Handshake, Refusal, Request, Role};
+
+use crate::effect::AckId;
+
+/// One connection of one client. Never used again after it is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u64);
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "conn-{}", self.0)
+    }
+}
+
+/// Something that happened at the edge.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// A client has connected.
+    Connected {
+        /// Its connection.
+        conn: ConnId,
+        /// Who it says it is.
+        identity: Identity,
+    },
+    /// A client asks for something. Answered exactly once.
+    Asked {
+        /// Who asks.
+        conn: ConnId,
+        /// Handed back with the answer.
+        ack: Option<AckId>,
+        /// What for.
+        request: Request,
+    },
+    /// All that was emitted to a connection before its [`Effect::Watch`](crate::Effect::Watch) has left.
+    Drained {
+        /// Whose line can take more.
+        conn: ConnId,
+    },
+    /// A connection is gone.
+    Disconnected {
+        /// Which.
+        conn: ConnId,
+    },
+}
+
+/// Who a connection speaks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// Nothing was said about a role: may do anything. The name counts where it acts as a driver.
+    Anyone {
+        /// The name from the handshake.
+        name: Option<DriverName>,
+    },
+    /// A vendor; speaks for its own client id alone.
+    Vendor(ClientId),
+    /// A driver. Without a name it is known by its connection, and its claims end with it.
+    Driver {
+        /// The name under which its claims outlive its connections.
+        name: Option<DriverName>,
+    },
+    /// Reads, and changes nothing.
+    Observer,
+}
+
+impl Identity {
+    /// Who a client is in an open hub, by its handshake alone.
+    ///
+    /// # Errors
+    /// [`Code::InvalidPayload`] for a vendor without a client id.
+    pub fn from_handshake(handshake: Handshake) -> Result<Self, Refusal> {
+        let Handshake { role, client_id } = handshake;
+        // Both kinds of name have the same form, so what is one is also the other.
+        let name = client_id.as_ref().and_then(|id| DriverName::new(id.as_str()).ok());
+        match role {
+            None => Ok(Self::Anyone { name }),
+            Some(Role::Driver) => Ok(Self::Driver { name }),
+            Some(Role::Observer) => Ok(Self::Observer),
+            Some(Role::Vendor) => client_id.map(Self::Vendor).ok_or_else(|| {
+                Refusal::new(Code::InvalidPayload, "A vendor's `auth` needs its `clientId`.")
+            }),
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Guarantee 1: nothing is lost.
+
+use serde_json::json;
+
+use crate::tests::world::World;
+
+#[test]
+fn a_vendor_who_was_away_gets_every_delivery_in_order() {
+    let mut world = World::new();
+    let (acme, driver) = (world.vendor("acme"), world.driver("dora"));
+    for order in ["acme/1", "acme/2", "acme/3"] {
+        world.place(acme, order);
+    }
+    world.disconnect(acme);
+    for order in ["acme/2", "acme/3", "acme/1"] {
+        world.take(driver, order);
+        world.deliver(driver, order);
+    }
+    let acme = world.vendor("acme");
+    assert_eq!(world.heard(acme), [""; 0]);
+    let delivered = ["delivered acme/2", "delivered acme/3", "delivered acme/1"];
+    assert_eq!(world.get_all(acme, json!({"clientId": "acme", "event": "delivered"})), delivered);
+}
+
+#[test]
+fn a_message_comes_again_until_its_reader_has_received_it() {
+    let mut world = World::new();
+    let (acme, driver) = (world.vendor("acme"), world.driver("dora"));
+    world.deliver(driver, "acme/7");
+    world.disconnect(acme);
+    for _ in 0..3 {
+        let acme = world.vendor("acme");
+        assert_eq!(world.get_all(acme, json!(null)), ["delivered acme/7"]);
+        world.disconnect(acme);
+    }
+    let acme = world.vendor("acme");
+    assert_eq!(world.receive(acme, "delivered acme/7"), "removed 1");
+    assert_eq!(world.get_all(acme, json!(null)), [""; 0]);
+}
+
+#[test]
+fn an_order_waits_for_a_driver_that_comes_later() {
+    let mut world = World::new();
+    let acme = world.vendor("acme");
+    world.place(acme, "acme/7");
+    world.disconnect(acme);
+    let driver = world.driver("dora");
+    assert_eq!(world.get_all(driver, json!(null)), ["pickup acme/7"]);
+}
+
+#[test]
+fn a_hub_that_reads_back_what_was_kept_goes_on_where_it_was() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    for order in ["acme/1", "acme/2", "acme/3", "acme/4", "acme/5"] {
+        world.place(acme, order);
+    }
+    world.receive(dora, "pickup acme/2");
+    world.take(dora, "acme/3");
+    world.deliver(dora, "acme/4");
+    let before = world.hub.book.portrait();
+
+    let mut world = world.restarted();
+    assert_eq!(world.hub.book.portrait(), before);
+    world.wait(world.hub.limits.claim_time);
+    assert_eq!(
+        world.waiting("acme", "pickup"),
+        ["pickup acme/1", "pickup acme/5", "pickup acme/2"]
+    );
+    let dora = world.driver("dora");
+    assert_eq!(
+        world.get_all(dora, json!(null)),
+        ["pickup acme/1", "pickup acme/3", "pickup acme/5", "pickup acme/2"]
+    );
+    let acme = world.vendor("acme");
+    assert_eq!(world.get_all(acme, json!(null)), ["in-transit acme/3", "delivered acme/4"]);
+    assert_eq!(world.place(acme, "acme/4"), "duplicate");
+    assert_eq!(world.deliver(dora, "acme/3"), "ok");
+}

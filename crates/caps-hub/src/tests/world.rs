@@ -1,0 +1,306 @@
+//! A hub with clients around it, in one process and in virtual time.
+//!
+//! Requests come in as the JSON of the wire, and what the hub emits and answers is kept for each connection.
+//! A line is fast unless it is told to [`stall`](World::stall). Every emission is checked against the window.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use caps_proto::{Answer, Handshake, Message, MessageId, Refusal, Request, Verb};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::witness::Witness;
+use crate::book::Book;
+use crate::{AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Step, Timestamp};
+
+mod verbs;
+
+pub(super) use verbs::{message, order, verdict, which};
+
+pub(super) struct World {
+    pub(super) hub: Hub,
+    pub(super) now: Timestamp,
+    /// All that a journal would have kept.
+    pub(super) facts: Vec<Fact>,
+    lines: BTreeMap<ConnId, Line>,
+    connected: u64,
+    minted: u32,
+    witness: Option<Witness>,
+}
+
+/// The client's end of one connection.
+#[derive(Default)]
+struct Line {
+    heard: Vec<Arc<Message>>,
+    answers: BTreeMap<AckId, Answer>,
+    asked: AckId,
+    stalled: bool,
+    /// What may not have left yet, oldest first, and how many messages and bytes that is.
+    on_the_way: VecDeque<Sent>,
+    messages: usize,
+    bytes: usize,
+}
+
+enum Sent {
+    /// A message, and how many bytes its text has.
+    Message(usize),
+    /// The hub wants to know when all before this has left.
+    Watch,
+}
+
+impl World {
+    pub(super) fn new() -> Self {
+        Self::with(Limits::default())
+    }
+
+    pub(super) fn with(limits: Limits) -> Self {
+        Self { witness: Some(Witness::default()), ..Self::unwatched(limits) }
+    }
+
+    /// A world for very many messages: without the checks that look at all that waits after every step.
+    pub(super) fn unwatched(limits: Limits) -> Self {
+        Self {
+            hub: Hub::new(limits),
+            now: Timestamp::from_millis(1_795_381_445_123),
+            facts: Vec::new(),
+            lines: BTreeMap::new(),
+            connected: 0,
+            minted: 0,
+            witness: None,
+        }
+    }
+
+    /// Connects a client that says `auth` in its handshake.
+    pub(super) fn connect(&mut self, auth: Value) -> ConnId {
+        let auth = raw(&auth.to_string());
+        let identity = Handshake::parse(Some(&auth)).and_then(Identity::from_handshake).unwrap();
+        self.connected += 1;
+        let conn = ConnId(self.connected);
+        self.lines.insert(conn, Line::default());
+        self.tell(Input::Connected { conn, identity });
+        conn
+    }
+
+    /// What is on its way is lost with the line; what the client has heard stays to be looked at.
+    pub(super) fn disconnect(&mut self, conn: ConnId) {
+        self.tell(Input::Disconnected { conn });
+        let line = self.line(conn);
+        *line = Line { heard: std::mem::take(&mut line.heard), ..Line::default() };
+    }
+
+    /// Asks, and expects the answer at once.
+    pub(super) fn ask(&mut self, conn: ConnId, verb: &str, payload: Value) -> Value {
+        let ack = self.send(conn, verb, payload);
+        self.answer(conn, ack).expect("the answer to come at once")
+    }
+
+    /// Asks, whenever the answer may come.
+    pub(super) fn send(&mut self, conn: ConnId, verb: &str, payload: Value) -> AckId {
+        self.send_text(conn, verb, &payload.to_string())
+    }
+
+    pub(super) fn send_text(&mut self, conn: ConnId, verb: &str, payload: &str) -> AckId {
+        let verb = Verb::from_name(verb).expect("a verb");
+        let line = self.line(conn);
+        line.asked += 1;
+        let ack = line.asked;
+        match self.parse(verb, payload) {
+            Ok(request) => self.tell(Input::Asked { conn, ack: Some(ack), request }),
+            Err(refusal) => {
+                self.line(conn).answers.insert(ack, Answer::Error(refusal));
+            }
+        }
+        ack
+    }
+
+    fn parse(&mut self, verb: Verb, payload: &str) -> Result<Request, Refusal> {
+        let minted = &mut self.minted;
+        Request::parse(verb, Some(&raw(payload)), || {
+            *minted += 1;
+            MessageId::new(&format!("minted-{minted}")).unwrap()
+        })
+    }
+
+    /// The answer to an earlier question, as JSON, once it has come.
+    pub(super) fn answer(&mut self, conn: ConnId, ack: AckId) -> Option<Value> {
+        let answer = self.line(conn).answers.remove(&ack)?;
+        Some(serde_json::to_value(answer).unwrap())
+    }
+
+    /// All answers that have come since they were last looked at.
+    pub(super) fn answers(&mut self, conn: ConnId) -> Vec<(AckId, Value)> {
+        let answers = std::mem::take(&mut self.line(conn).answers).into_iter();
+        answers.map(|(ack, answer)| (ack, serde_json::to_value(answer).unwrap())).collect()
+    }
+
+    /// What the hub has emitted to `conn` since it was last asked, such as `pickup acme/7`.
+    pub(super) fn heard(&mut self, conn: ConnId) -> Vec<String> {
+        let messages = self.heard_messages(conn);
+        let names = messages.iter().map(|message| {
+            let Message { event, message_id, client_id, .. } = &**message;
+            format!("{event} {client_id}/{message_id}")
+        });
+        names.collect()
+    }
+
+    pub(super) fn heard_messages(&mut self, conn: ConnId) -> Vec<Arc<Message>> {
+        std::mem::take(&mut self.line(conn).heard)
+    }
+
+    /// From now on, nothing leaves this line until it is told to [`drain`](Self::drain).
+    pub(super) fn stall(&mut self, conn: ConnId) {
+        self.line(conn).stalled = true;
+    }
+
+    /// Lets what the hub watches leave a stalled line, once. False when the hub watches nothing.
+    pub(super) fn drain(&mut self, conn: ConnId) -> bool {
+        if !self.line(conn).is_watched() {
+            return false;
+        }
+        self.step(Hub::advance);
+        self.line(conn).leave();
+        self.step(|hub, now, step| hub.handle(Input::Drained { conn }, now, step));
+        true
+    }
+
+    /// The line is fast again.
+    pub(super) fn unstall(&mut self, conn: ConnId) {
+        self.line(conn).stalled = false;
+        while self.drain(conn) {}
+    }
+
+    pub(super) fn wait(&mut self, duration: Duration) {
+        self.now = self.now + duration;
+        self.advance();
+    }
+
+    pub(super) fn advance(&mut self) {
+        self.step(Hub::advance);
+        self.settle();
+    }
+
+    pub(super) fn witness(&self) -> &Witness {
+        self.witness.as_ref().expect("a watched world")
+    }
+
+    /// The book as a hub would have it that starts now and reads what was kept.
+    pub(super) fn read_back(&self) -> Book {
+        let mut book = Book::default();
+        for fact in &self.facts {
+            book.forget(fact.at, &self.hub.limits);
+            book.fold(fact, None, &self.hub.limits);
+        }
+        book.forget(self.now, &self.hub.limits);
+        book
+    }
+
+    /// The world after the hub has died and another has read back what was kept: nobody is connected.
+    pub(super) fn restarted(self) -> Self {
+        let mut hub = Hub::new(self.hub.limits.clone());
+        hub.book = self.read_back();
+        Self { hub, lines: BTreeMap::new(), witness: Some(Witness::default()), ..self }
+    }
+
+    fn tell(&mut self, input: Input) {
+        // By itself, so that no message can come and go within one step.
+        self.advance();
+        if let Some(witness) = &mut self.witness {
+            witness.before(&self.hub, &input);
+        }
+        self.step(|hub, now, step| hub.handle(input, now, step));
+        self.settle();
+    }
+
+    /// What is sent on fast lines leaves at once.
+    fn settle(&mut self) {
+        let fast = self.lines.iter().filter(|(_, line)| !line.stalled).map(|(conn, _)| *conn);
+        for conn in fast.collect::<Vec<_>>() {
+            while self.drain(conn) {}
+        }
+    }
+
+    fn step(&mut self, decide: impl FnOnce(&mut Hub, Timestamp, &mut Step)) {
+        let mut step = Step::default();
+        decide(&mut self.hub, self.now, &mut step);
+        if let Some(witness) = &mut self.witness {
+            witness.after(&self.hub, &step);
+            if !step.facts.is_empty() {
+                self.hub.book.audit(&self.hub.limits);
+            }
+        }
+        self.facts.append(&mut step.facts);
+        for effect in step.effects {
+            self.carry_out(effect);
+        }
+        if self.witness.is_some() {
+            self.audit_lines();
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Emit { to, message } => {
+                assert!(!to.is_empty(), "an emission goes to someone");
+                for conn in to {
+                    let limits = self.hub.limits.clone();
+                    let line = self.line(conn);
+                    line.load(&message, &limits);
+                    line.heard.push(Arc::clone(&message));
+                }
+            }
+            Effect::Answer { conn, ack, answer } => {
+                let ack = ack.expect("these clients always want an answer");
+                let line = self.line(conn);
+                assert!(ack <= line.asked, "an answer to no question");
+                assert_eq!(line.answers.insert(ack, answer), None, "answered twice");
+            }
+            Effect::Watch { conn } => self.line(conn).on_the_way.push_back(Sent::Watch),
+        }
+    }
+
+    /// A connection to which the hub owes something is one whose line is full, and about which it will hear.
+    fn audit_lines(&self) {
+        for (conn, connection) in &self.hub.audience.connections {
+            if connection.line.has_room(&self.hub.limits) {
+                assert!(connection.lags.is_empty(), "{conn} is behind and its line has room");
+                assert!(connection.replays.is_empty(), "{conn} waits and its line has room");
+            } else {
+                assert!(self.lines[conn].is_watched(), "nobody watches the full line of {conn}");
+            }
+        }
+    }
+
+    fn line(&mut self, conn: ConnId) -> &mut Line {
+        self.lines.get_mut(&conn).expect("a connection of this world")
+    }
+}
+
+impl Line {
+    fn load(&mut self, message: &Message, limits: &Limits) {
+        let Self { messages, bytes, .. } = *self;
+        assert!(messages < limits.window_messages, "{messages} messages are on the way");
+        assert!(bytes < limits.window_bytes, "{bytes} bytes are on the way");
+        let size = message.order.text().len();
+        self.messages += 1;
+        self.bytes += size;
+        self.on_the_way.push_back(Sent::Message(size));
+    }
+
+    fn is_watched(&self) -> bool {
+        self.on_the_way.iter().any(|sent| matches!(sent, Sent::Watch))
+    }
+
+    /// What was sent before the oldest watch leaves.
+    fn leave(&mut self) {
+        while let Some(Sent::Message(size)) = self.on_the_way.pop_front() {
+            self.messages -= 1;
+            self.bytes -= size;
+        }
+    }
+}
+
+fn raw(json: &str) -> Box<RawValue> {
+    RawValue::from_string(json.to_owned()).expect("JSON")
+}

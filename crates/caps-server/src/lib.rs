@@ -1,1 +1,22 @@
-//! Soon.
+//! The CAPS hub as a server: the edge around the pure core of [`caps_hub`].
+//!
+//! ```text
+//! edge::events    hears an event: logs it, parses it, submits it     in packet order, before any await
+//! owner           decides it with the core, hands the facts to be kept, and carries out what is kept
+//! journal         keeps facts
+//! edge::line      what is on its way to one client
+//! ```
+//!
+//! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
+
+mod accept;
+mod config;
+mod edge;
+mod event_log;
+mod http;
+mod journal;
+mod owner;
+mod server;
+
+pub use config::{Config, ConfigError, LogFormat, Store};
+pub use server::{BindError, RunError, Server};

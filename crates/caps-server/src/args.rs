@@ -1,0 +1,110 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use caps_server::{Config, LogFormat, Store};
+use clap::Parser;
+
+/// The CAPS hub: queues package-delivery events for vendors and drivers who speak Socket.IO.
+///
+/// Stops cleanly on Ctrl-C and SIGTERM. Exit codes: 0 stopped, 1 failed, 2 wrong usage.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100)]
+#[command(after_help = "Log lines go to stderr; RUST_LOG chooses which, such as `RUST_LOG=warn` \
+                        or `RUST_LOG=info,caps_server::event_log=off`.")]
+pub(crate) struct Args {
+    /// The name or address to listen on
+    #[arg(long, env = "CAPS_HOST", default_value = "127.0.0.1")]
+    host: String,
+
+    /// The port to listen on; 0 picks a free one
+    #[arg(long, env = "PORT", default_value_t = 3001)]
+    port: u16,
+
+    /// Where messages are kept
+    #[arg(long, env = "CAPS_STORE", value_enum, default_value = "memory")]
+    store: Store,
+
+    /// The folder of the file store
+    #[arg(long, env = "CAPS_DATA_DIR", default_value = "./caps-data")]
+    data_dir: PathBuf,
+
+    /// How long a driver may have an order before it is in transit; then it is offered again
+    #[arg(long, env = "CAPS_CLAIM_TIME", default_value = "10m", value_parser = humantime::parse_duration)]
+    claim_time: Duration,
+
+    /// How long a delivered order's id is remembered, so that a late retry is known for one
+    #[arg(long, env = "CAPS_DEDUPE_WINDOW", default_value = "24h", value_parser = humantime::parse_duration)]
+    dedupe_window: Duration,
+
+    /// The most delivered orders that are remembered; beyond it the oldest are forgotten early
+    #[arg(long, env = "CAPS_MAX_REMEMBERED", default_value_t = 1_000_000)]
+    max_remembered: usize,
+
+    /// The most messages in one queue; beyond it senders are answered `queue_full`
+    #[arg(long, env = "CAPS_MAX_QUEUE", default_value_t = 1_000_000)]
+    max_queue: usize,
+
+    /// The most JSON that one event may carry; beyond it it is answered `payload_too_large`
+    #[arg(long, env = "CAPS_MAX_PAYLOAD", default_value = "256KiB")]
+    max_payload: ByteSize,
+
+    /// How log lines are written
+    #[arg(long, env = "CAPS_LOG_FORMAT", value_enum, default_value = "text")]
+    log_format: LogFormat,
+}
+
+impl From<Args> for Config {
+    fn from(args: Args) -> Self {
+        let Args {
+            host,
+            port,
+            store,
+            data_dir,
+            claim_time,
+            dedupe_window,
+            max_remembered,
+            max_queue,
+            max_payload,
+            log_format,
+        } = args;
+        Self {
+            host,
+            port,
+            store,
+            data_dir,
+            claim_time,
+            dedupe_window,
+            max_remembered,
+            max_queue,
+            max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
+            log_format,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_default_to_the_config() {
+        let config = Config::from(Args::parse_from(["caps-server"]));
+        assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_flag_has_an_environment_variable() {
+        let command = Args::command();
+        let flags = command
+            .get_arguments()
+            .filter(|arg| !["help", "version"].contains(&arg.get_id().as_str()));
+        for flag in flags {
+            assert!(flag.get_env().is_some(), "{}", flag.get_id());
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What can be set, and what is checked before anything starts.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of a hub. [`Default`] is what the program uses when nothing is said.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The name or address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 picks a free one.
+    pub port: u16,
+    /// Where messages are kept.
+    pub store: Store,
+    /// The folder of [`Store::File`].
+    pub data_dir: PathBuf,
+    /// How long an order may be with a driver and not in transit before it is offered again.
+    pub claim_time: Duration,
+    /// How long the id of an order that is over is remembered.
+    pub dedupe_window: Duration,
+    /// The most orders that are over and still remembered; beyond it the oldest are forgotten early.
+    pub max_remembered: usize,
+    /// The most messages in one queue.
+    pub max_queue: usize,
+    /// The most bytes of JSON that one event may carry.
+    pub max_payload: usize,
+    /// How the log is written.
+    pub log_format: LogFormat,
+}
+
+/// Where messages are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Store {
+    /// In files, through a crash of the hub or the machine.
+    File,
+    /// In memory alone: gone when the hub is.
+    Memory,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// A setting that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file store is asked for.
+    #[error("this version keeps messages in memory only: set `--store memory` (CAPS_STORE)")]
+    NoFileStore,
+    /// A time of zero.
+    #[error("`{flag}` must be longer than zero, such as `10m`")]
+    NoTime {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A bound of zero.
+    #[error("`{flag}` must be at least 1")]
+    NoRoom {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A payload bound that is too small or too large to work with.
+    #[error("`--max-payload` (CAPS_MAX_PAYLOAD) must be from 1KiB to 16MiB, not {bytes} bytes")]
+    PayloadBound {
+        /// What was asked for.
+        bytes: usize,
+    },
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let limits = caps_hub::Limits::default();
+        Self {
+            host: "127.0.0.1".into(),
+            port: 3001,
+            store: Store::Memory,
+            data_dir: "./caps-data".into(),
+            claim_time: limits.claim_time,
+            dedupe_window: limits.dedupe_window,
+            max_remembered: limits.max_remembered,
+            max_queue: limits.max_queue,
+            max_payload: 256 * 1024,
+            log_format: LogFormat::Text,
+        }
+    }
+}
+
+impl Config {
+    /// Checks that a hub can run with these settings.
+    ///
+    /// # Errors
+    /// The first setting that cannot be, in a sentence that says the mend.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        const PAYLOADS: std::ops::RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
+        if self.store == Store::File {
+            return Err(ConfigError::NoFileStore);
+        }
+        for (flag, time) in
+            [("--claim-time", self.claim_time), ("--dedupe-window", self.dedupe_window)]
+        {
+            if time.is_zero() {
+                return Err(ConfigError::NoTime { flag });
+            }
+        }
+        for (flag, bound) in
+            [("--max-queue", self.max_queue), ("--max-remembered", self.max_remembered)]
+        {
+            if bound == 0 {
+                return Err(ConfigError::NoRoom { flag });
+            }
+        }
+        if !PAYLOADS.contains(&self.max_payload) {
+            return Err(ConfigError::PayloadBound { bytes: self.max_payload });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn limits(&self) -> caps_hub::Limits {
+        caps_hub::Limits {
+            claim_time: self.claim_time,
+            dedupe_window: self.dedupe_window,
+            max_remembered: self.max_remembered,
+            max_queue: self.max_queue,
+            ..caps_hub::Limits::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_is_said_with_the_mend() {
+        assert_eq!(Config::default().check(), Ok(()));
+        for (config, mend) in [
+            (Config { store: Store::File, ..Config::default() }, "`--store memory`"),
+            (Config { claim_time: Duration::ZERO, ..Config::default() }, "`--claim-time` must be"),
+            (Config { max_queue: 0, ..Config::default() }, "`--max-queue` must be at least 1"),
+            (Config { max_payload: 10, ..Config::default() }, "from 1KiB to 16MiB, not 10 bytes"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(mend), "{error}");
+        }
+    }
+}

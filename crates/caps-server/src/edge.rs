@@ -1,0 +1,7 @@
+//! The Socket.IO edge: events in, messages and answers out.
+
+pub(crate) mod events;
+pub(crate) mod flow;
+pub(crate) mod line;
+mod packet;
+pub(crate) mod stream;

@@ -1,0 +1,190 @@
+//! Hears a client: its connection, its events, its end.
+//!
+//! Socket.IO spawns what is asynchronous in a handler, which loses the order of a socket's events. So these
+//! handlers are plain calls: what they submit is in the order of the packets.
+
+use std::fmt::Display;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use caps_hub::{AckId, ConnId, EventRecord, Identity, Timestamp};
+use caps_proto::{ClientId, Code, Handshake, MessageId, NAMESPACE, Refusal, Request, Verb};
+use serde_json::value::RawValue;
+use socketioxide::SocketIo;
+use socketioxide::TransportType;
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
+use socketioxide::socket::{Sid, Socket};
+
+use super::flow::{Flow, Flushes, Tap};
+use super::packet::Packet;
+use crate::event_log::EventLog;
+use crate::owner::{Command, Inbox};
+
+/// What every client's handlers share.
+pub(crate) struct Hall {
+    pub(crate) inbox: Inbox,
+    pub(crate) event_log: EventLog,
+    pub(crate) flow: Flow,
+    pub(crate) max_payload: usize,
+    pub(crate) connections: AtomicU64,
+}
+
+/// Opens the hub's namespace.
+pub(crate) fn open(io: &SocketIo, hall: Arc<Hall>) {
+    // Engine.IO 3 clients pass through the root namespace on their way.
+    io.ns("/", async || {});
+    io.ns(NAMESPACE, Door(hall));
+}
+
+/// Lets a client in.
+#[derive(Clone)]
+struct Door(Arc<Hall>);
+
+impl ConnectHandler<LocalAdapter, Self> for Door {
+    /// Before the client is told that it is connected, so that its first event finds its handler.
+    fn call_middleware<'a>(
+        &'a self,
+        socket: Arc<Socket<LocalAdapter>>,
+        auth: &'a Option<Value>,
+    ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
+        Box::pin(async move {
+            let identity = identify(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
+            let visit = Visit::begin(&self.0, &socket, identity);
+            socket.on_fallback(Ear(Arc::clone(&visit)));
+            socket.extensions.insert(visit);
+            Ok(())
+        })
+    }
+
+    /// After it was told.
+    fn call(&self, socket: Arc<Socket<LocalAdapter>>, _auth: Option<Value>) {
+        if let Some(visit) = socket.extensions.get::<Arc<Visit>>() {
+            self.0
+                .inbox
+                .submit(Command::Opened { conn: visit.conn, socket: Arc::downgrade(&socket) });
+        }
+    }
+}
+
+fn identify(auth: Option<&Value>) -> Result<Identity, Refusal> {
+    let not_json = || Refusal::new(Code::InvalidPayload, "`auth` must be a JSON object.");
+    let auth = match auth {
+        None => None,
+        Some(Value::Str(text, None)) => {
+            Some(serde_json::from_str::<&RawValue>(text).map_err(|_| not_json())?)
+        }
+        Some(_) => return Err(not_json()),
+    };
+    Identity::from_handshake(Handshake::parse(auth)?)
+}
+
+/// Hears a client's events, whatever their names.
+struct Ear(Arc<Visit>);
+
+impl MessageHandler<LocalAdapter, Self> for Ear {
+    fn call(&self, _socket: Arc<Socket<LocalAdapter>>, packet: Value, ack: Option<AckId>) {
+        self.0.hear(&packet, ack);
+    }
+}
+
+/// One client's time in the namespace. The socket owns it, so it ends with the socket, also for a client that
+/// has gone before it was quite there.
+struct Visit {
+    conn: ConnId,
+    hall: Arc<Hall>,
+    session: Sid,
+    flushes: Arc<Flushes>,
+}
+
+impl Visit {
+    fn begin(hall: &Arc<Hall>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
+        let conn = ConnId(hall.connections.fetch_add(1, Ordering::Relaxed));
+        let inbox = hall.inbox.clone();
+        let flushes = Arc::new(Flushes::new(move || inbox.submit(Command::Flushed { conn })));
+        if socket.transport_type() == TransportType::Websocket
+            && let Some(tap) = socket.req_parts().extensions.get::<Tap>()
+        {
+            tap.belongs_to(socket.id);
+        }
+        hall.flow.insert(socket.id, Arc::clone(&flushes));
+        tracing::debug!(%conn, ?identity, "connected");
+        hall.inbox.submit(Command::Connected { conn, identity, flushes: Arc::clone(&flushes) });
+        Arc::new(Self { conn, hall: Arc::clone(hall), session: socket.id, flushes })
+    }
+
+    /// Logs an event and submits it, or the reason why it cannot be.
+    fn hear(&self, packet: &Value, ack: Option<AckId>) {
+        let bytes = packet.len();
+        let (text, is_binary) = match packet {
+            Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
+            Value::Bytes(_) => ("", true),
+        };
+        let packet = Packet::parse(text);
+        let request = match &packet {
+            Ok(packet) => self.parse(packet, is_binary),
+            Err(refusal) => Err(refusal.clone()),
+        };
+        self.record(packet.as_ref().ok(), request.as_ref().ok());
+        self.hall.inbox.submit(Command::Heard { conn: self.conn, ack, request, bytes });
+    }
+
+    fn record(&self, packet: Option<&Packet<'_>>, request: Option<&Request>) {
+        let fits = |payload: &&RawValue| payload.get().len() <= self.hall.max_payload;
+        self.hall.event_log.write(&EventRecord {
+            at: Timestamp::from(SystemTime::now()),
+            event: packet.map_or("-", |packet| &packet.name),
+            client: request.and_then(Request::client_id).map(ClientId::as_str),
+            payload: packet.and_then(|packet| packet.first).filter(fits),
+        });
+    }
+
+    fn parse(&self, packet: &Packet<'_>, is_binary: bool) -> Result<Request, Refusal> {
+        let Packet { name, first, others } = packet;
+        let invalid = |why: String| Refusal::new(Code::InvalidPayload, why);
+        let Some(verb) = Verb::from_name(name) else {
+            let shown: String = name.chars().take(60).collect();
+            return Err(Refusal::new(
+                Code::UnknownEvent,
+                format!(
+                    "No event `{shown}` is known; see `join`, `subscribe`, `pickup`, `in-transit`, `delivered`, `received` and `getAll`.",
+                ),
+            ));
+        };
+        if is_binary {
+            return Err(invalid(format!("`{verb}` takes no binary data; send one JSON argument.")));
+        }
+        if *others > 0 {
+            return Err(invalid(format!("`{verb}` takes one argument, not {}.", others + 1)));
+        }
+        let size = first.map_or(0, |payload| payload.get().len());
+        if size > self.hall.max_payload {
+            return Err(self.too_large(size));
+        }
+        Request::parse(verb, *first, mint)
+    }
+
+    fn too_large(&self, size: usize) -> Refusal {
+        let most = self.hall.max_payload;
+        Refusal::new(
+            Code::PayloadTooLarge,
+            format!("The payload has {size} bytes; at most {most} are taken (`--max-payload`)."),
+        )
+    }
+}
+
+impl Drop for Visit {
+    fn drop(&mut self) {
+        self.hall.flow.remove(self.session, &self.flushes);
+        self.hall.inbox.submit(Command::Disconnected { conn: self.conn });
+        tracing::debug!(conn = %self.conn, "disconnected");
+    }
+}
+
+/// An id for an order that brings none.
+fn mint() -> MessageId {
+    let id = uuid::Uuid::new_v4().to_string();
+    MessageId::new(&id).unwrap_or_else(|why| unreachable!("a UUID is a valid id: {why}"))
+}

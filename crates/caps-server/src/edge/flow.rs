@@ -1,0 +1,174 @@
+//! Tells when a client's transport has taken all that was handed to it.
+//!
+//! Socket.IO's own buffer for a socket does not say how full it is, and a full one loses what is emitted and the
+//! next heartbeat with it. So the edge counts: whoever writes for a socket empties that buffer, and flushes. A
+//! WebSocket's flushes are seen on its TCP stream ([`Tap`], [`ClientStream`](super::stream::ClientStream)); long polling has flushed when a poll is answered
+//! ([`watch_polls`]).
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use socketioxide::socket::Sid;
+
+/// The flushes of one client's transport, whichever that is at the moment.
+pub(crate) struct Flushes {
+    count: AtomicU64,
+    wanted: AtomicBool,
+    tell: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Flushes {
+    /// `tell` is called after a flush, once for each [`want`](Self::want).
+    pub(crate) fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { count: AtomicU64::new(0), wanted: AtomicBool::new(false), tell: Box::new(tell) }
+    }
+
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Asks to be told of the first flush after the one counted as `seen`, which may have been already.
+    pub(crate) fn want(&self, seen: u64) {
+        self.wanted.store(true, Ordering::SeqCst);
+        // Either the flush sees that it is wanted, or this sees that it has been.
+        if self.count() > seen {
+            self.tell_if_wanted();
+        }
+    }
+
+    fn flushed(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.tell_if_wanted();
+    }
+
+    fn tell_if_wanted(&self) {
+        if self.wanted.swap(false, Ordering::SeqCst) {
+            (self.tell)();
+        }
+    }
+}
+
+/// The flushes of every client, by its Engine.IO session.
+#[derive(Clone, Default)]
+pub(crate) struct Flow {
+    sessions: Arc<RwLock<HashMap<Sid, Arc<Flushes>>>>,
+}
+
+impl Flow {
+    pub(crate) fn insert(&self, session: Sid, flushes: Arc<Flushes>) {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, flushes);
+    }
+
+    /// Takes out a session's flushes, unless others have taken their place.
+    pub(crate) fn remove(&self, session: Sid, flushes: &Arc<Flushes>) {
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        if sessions.get(&session).is_some_and(|held| Arc::ptr_eq(held, flushes)) {
+            sessions.remove(&session);
+        }
+    }
+
+    pub(crate) fn flushed(&self, session: Sid) {
+        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
+        let flushes = sessions.get(&session).cloned();
+        drop(sessions);
+        if let Some(flushes) = flushes {
+            flushes.flushed();
+        }
+    }
+}
+
+/// Which session a TCP stream's WebSocket belongs to, once that is known.
+#[derive(Clone, Default)]
+pub(crate) struct Tap(Arc<OnceLock<Sid>>);
+
+impl Tap {
+    pub(crate) fn belongs_to(&self, session: Sid) {
+        // A stream carries one WebSocket; who comes second says the same.
+        let _ = self.0.set(session);
+    }
+
+    pub(crate) fn session(&self) -> Option<Sid> {
+        self.0.get().copied()
+    }
+}
+
+/// Notes an answered poll as a flush, and the stream of a session that goes over to a WebSocket.
+pub(crate) async fn watch_polls(
+    State(flow): State<Flow>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let query = request.uri().query().unwrap_or_default();
+    let session = query_value(query, "sid").and_then(|sid| sid.parse::<Sid>().ok());
+    let Some(session) = session.filter(|_| request.uri().path().starts_with("/socket.io")) else {
+        return next.run(request).await;
+    };
+    if query_value(query, "transport") == Some("websocket") {
+        if let Some(tap) = request.extensions().get::<Tap>() {
+            tap.belongs_to(session);
+        }
+        return next.run(request).await;
+    }
+    let is_poll = request.method() == http::Method::GET;
+    let response = next.run(request).await;
+    if is_poll {
+        flow.flushed(session);
+    }
+    response
+}
+
+fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted() -> (Flushes, Arc<AtomicU64>) {
+        let told = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&told);
+        let flushes = Flushes::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        (flushes, told)
+    }
+
+    #[test]
+    fn a_flush_is_told_once_to_who_wants_it() {
+        let (flushes, told) = counted();
+        flushes.flushed();
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        flushes.want(flushes.count());
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        flushes.flushed();
+        flushes.flushed();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_flush_that_came_before_it_was_wanted_is_told_at_once() {
+        let (flushes, told) = counted();
+        let seen = flushes.count();
+        flushes.flushed();
+        flushes.want(seen);
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_session_that_connects_again_is_not_cut_off_by_its_past() {
+        let (flow, session) = (Flow::default(), Sid::new());
+        let (old, new) = (Arc::new(counted().0), Arc::new(counted().0));
+        flow.insert(session, Arc::clone(&old));
+        flow.insert(session, Arc::clone(&new));
+        flow.remove(session, &old);
+        flow.flushed(session);
+        assert_eq!((old.count(), new.count()), (0, 1));
+    }
+}

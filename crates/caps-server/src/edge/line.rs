@@ -1,0 +1,152 @@
+//! What is on its way to one client.
+//!
+//! A line hands packets to Socket.IO's buffer only while that has room to spare, because a buffer that is full
+//! loses packets and heartbeats. The rest waits here, in order, for the transport's next flush. The hub emits no
+//! more messages than its own window allows, so what waits here is mostly answers.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
+
+use caps_hub::AckId;
+use caps_proto::{Answer, EXCEPTION, Message};
+use socketioxide::adapter::LocalAdapter;
+use socketioxide::extract::AckSender;
+use socketioxide::handler::{FromMessageParts, Value};
+use socketioxide::socket::Socket;
+use socketioxide::{SendError, SocketError};
+
+use super::flow::Flushes;
+
+/// The packets that Socket.IO buffers for each socket.
+pub(crate) const BUFFER: usize = 1024;
+
+/// The most packets handed over between two flushes. Those from before the last flush may still be in the
+/// buffer, so this is less than half of it, with room left for heartbeats.
+const BETWEEN_FLUSHES: usize = 448;
+
+/// The most packets that wait here. A client that has so many answers and reads none is cut off.
+const MAX_WAITING: usize = 100_000;
+
+/// One packet to a client.
+#[derive(Debug, Clone)]
+pub(crate) enum Outgoing {
+    Message(Arc<Message>),
+    Answer(AckId, Answer),
+    Exception(Answer),
+}
+
+pub(crate) struct Line {
+    /// `None` until the client has been told that it is connected: nothing may come before that.
+    ///
+    /// Weak, because the end of the socket is the end of the line, and not the other way round.
+    socket: Option<Weak<Socket<LocalAdapter>>>,
+    flushes: Arc<Flushes>,
+    waiting: VecDeque<Outgoing>,
+    /// How many packets were handed over since the flush counted as `seen`.
+    handed: usize,
+    seen: u64,
+    watched: bool,
+}
+
+/// What a flush has brought about.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Flushed {
+    /// Nothing that the hub waits for.
+    Nothing,
+    /// All that was handed in before [`Line::watch`] has left.
+    Drained,
+}
+
+impl Line {
+    pub(crate) fn new(flushes: Arc<Flushes>) -> Self {
+        Self { socket: None, flushes, waiting: VecDeque::new(), handed: 0, seen: 0, watched: false }
+    }
+
+    /// From now on packets may leave.
+    pub(crate) fn open(&mut self, socket: Weak<Socket<LocalAdapter>>) {
+        self.socket = Some(socket);
+        self.hand_over();
+    }
+
+    pub(crate) fn push(&mut self, packet: Outgoing) {
+        if self.waiting.len() < MAX_WAITING {
+            self.waiting.push_back(packet);
+            self.hand_over();
+        } else {
+            self.cut_off();
+        }
+    }
+
+    /// Asks for [`Flushed::Drained`].
+    pub(crate) fn watch(&mut self) {
+        self.watched = true;
+        self.flushes.want(self.seen);
+    }
+
+    /// To be called after each flush that was wanted.
+    pub(crate) fn flushed(&mut self) -> Flushed {
+        self.hand_over();
+        if !self.waiting.is_empty() || !self.watched {
+            return Flushed::Nothing;
+        }
+        self.watched = false;
+        Flushed::Drained
+    }
+
+    fn hand_over(&mut self) {
+        let Some(socket) = &self.socket else { return };
+        let Some(socket) = socket.upgrade() else { return self.waiting.clear() };
+        while let Some(packet) = self.waiting.front() {
+            let flushes = self.flushes.count();
+            if flushes != self.seen {
+                self.seen = flushes;
+                self.handed = 0;
+            }
+            if self.handed >= BETWEEN_FLUSHES {
+                break;
+            }
+            match send(&socket, packet) {
+                Ok(()) => self.handed += 1,
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => break,
+                Err(SendError::Socket(SocketError::Closed)) => {
+                    // The disconnect is on its way; the hub still has all that was not received.
+                    self.waiting.clear();
+                    return;
+                }
+                Err(SendError::Serialize(why)) => {
+                    // Our own types always serialize; if one day one does not, the rest must still go out.
+                    tracing::error!(%why, "a packet could not be written");
+                }
+            }
+            self.waiting.pop_front();
+        }
+        if !self.waiting.is_empty() {
+            self.flushes.want(self.seen);
+        }
+    }
+
+    fn cut_off(&mut self) {
+        self.waiting.clear();
+        let Some(socket) = self.socket.take().and_then(|socket| socket.upgrade()) else { return };
+        tracing::warn!(socket = %socket.id, "cut off: {MAX_WAITING} packets wait and the client reads none");
+        // On a full buffer this says so and closes nothing; the heartbeat, which finds no room either, does.
+        if let Err(why) = socket.disconnect() {
+            tracing::debug!(%why, "left to the heartbeat");
+        }
+    }
+}
+
+fn send(socket: &Arc<Socket<LocalAdapter>>, packet: &Outgoing) -> Result<(), SendError> {
+    match packet {
+        Outgoing::Message(message) => socket.emit(message.event.name(), &**message),
+        Outgoing::Exception(answer) => socket.emit(EXCEPTION, answer),
+        Outgoing::Answer(ack, answer) => {
+            // A sender is made anew for each try: a failed one is gone.
+            let mut nothing = Value::Str("".into(), None);
+            match AckSender::from_message_parts(socket, &mut nothing, &Some(*ack)) {
+                Ok(sender) => sender.send(answer),
+                Err(never) => match never {},
+            }
+        }
+    }
+}

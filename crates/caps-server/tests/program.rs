@@ -1,0 +1,138 @@
+//! The hub's program, run as its users run it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::process::{Command, Output};
+
+mod hub;
+
+use hub::{End, Hub, program};
+
+impl Hub {
+    fn http(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).unwrap();
+        response
+    }
+
+    /// Places one order by long polling.
+    fn place(&self, order: &str) {
+        const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
+        let opened = self.http("GET", SESSION, "");
+        let (_, sid) = opened.split_once(r#""sid":""#).unwrap();
+        let session = format!("{SESSION}&sid={}", sid.split('"').next().unwrap());
+        self.http("POST", &session, "40/caps,");
+        self.poll_until(&session, "40/caps,");
+        self.http("POST", &session, &format!(r#"42/caps,7["pickup",{order}]"#));
+        self.poll_until(&session, r#"43/caps,7[{"status":"ok","messageId":"7""#);
+    }
+
+    /// Polls past heartbeats and whatever else comes, which is never much here.
+    fn poll_until(&self, session: &str, wanted: &str) {
+        let mut polled = (0..10).map(|_| self.http("GET", session, ""));
+        assert!(polled.any(|packets| packets.contains(wanted)), "no {wanted}");
+    }
+}
+
+fn fails(program: &mut Command) -> (i32, String) {
+    let Output { status, stderr, .. } = program.output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn it_stops_cleanly_when_it_is_asked_to() {
+    for signal in ["-TERM", "-INT"] {
+        let hub = Hub::start(&[]);
+        let mut idle = TcpStream::connect(hub.address()).unwrap();
+        let End { status, log } = hub.end(signal);
+        assert!(status.success(), "{signal}: {status}\n{log}");
+        assert_eq!(idle.read(&mut [0]).unwrap_or(0), 0);
+    }
+}
+
+#[test]
+fn it_says_that_it_is_alive_and_what_it_is() {
+    let hub = Hub::start(&[]);
+    let alive = hub.http("GET", "/healthz", "");
+    assert!(alive.starts_with("HTTP/1.1 200 ") && alive.ends_with("ok\n"), "{alive}");
+    let about = hub.http("GET", "/", "");
+    assert!(about.contains("a package-delivery event hub"), "{about}");
+    assert!(hub.http("GET", "/nowhere", "").starts_with("HTTP/1.1 404 "));
+    assert!(hub.end("-TERM").status.success());
+}
+
+#[test]
+fn it_records_every_event_that_it_hears() {
+    let order = r#"{"store":"acme-widgets","orderId":7,"total":1.50}"#;
+    let hub = Hub::start(&[]);
+    hub.place(order);
+    let log = hub.end("-TERM").log;
+    let record = log.lines().find(|line| line.starts_with("EVENT ")).unwrap();
+    let [_, event, time, client, payload] = record.splitn(5, ' ').collect::<Vec<_>>()[..] else {
+        panic!("{record}")
+    };
+    assert_eq!((event, client, payload), ("pickup", "acme-widgets", order));
+    assert!(humantime::parse_rfc3339(time).is_ok(), "{time}");
+
+    let hub = Hub::start(&["--log-format", "json"]);
+    hub.place(order);
+    let log = hub.end("-TERM").log;
+    let lines: Vec<serde_json::Value> =
+        log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let record = lines.iter().find(|line| line["record"] == "EVENT").unwrap();
+    assert_eq!((&record["event"], &record["clientId"]), (&"pickup".into(), &"acme-widgets".into()));
+    assert_eq!(record["payload"]["orderId"], 7);
+}
+
+#[test]
+fn a_log_that_nobody_reads_stops_nobody() {
+    let hub = Hub::start(&[]);
+    let note = "x".repeat(100_000);
+    // A pipe holds far less than this.
+    for _ in 0..20 {
+        hub.place(&format!(r#"{{"store":"acme-widgets","orderId":7,"note":"{note}"}}"#));
+    }
+    assert!(hub.end("-TERM").status.success());
+}
+
+#[test]
+fn a_hub_that_is_told_to_be_quiet_records_nothing() {
+    let hub = Hub::start_logging("error", &[]);
+    hub.place(r#"{"store":"acme-widgets","orderId":7}"#);
+    assert_eq!(hub.end("-TERM").log, "");
+}
+
+#[test]
+fn what_cannot_be_is_said_with_the_mend() {
+    for (args, mend) in [
+        (&["--store", "file"][..], "set `--store memory`"),
+        (&["--claim-time", "0s"], "`--claim-time` must be longer than zero"),
+        (&["--claim-time", "soon"], "--claim-time"),
+        (&["--max-payload", "1B"], "must be from 1KiB to 16MiB"),
+        (&["--port", "99999"], "--port"),
+    ] {
+        let (code, said) = fails(&mut program(args));
+        assert_eq!(code, 2, "{said}");
+        assert!(said.contains(mend), "{said}");
+    }
+    let (code, said) = fails(program(&[]).env("CAPS_STORE", "tape"));
+    assert_eq!(code, 2, "{said}");
+    assert!(said.contains("'tape'"), "{said}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (code, said) = fails(&mut program(&["--port", &port]));
+    assert_eq!(code, 1, "{said}");
+    assert!(said.contains(&format!("cannot listen on `127.0.0.1:{port}`")), "{said}");
+}

@@ -1,0 +1,146 @@
+//! The hub as clients see it that nobody here has written: socket.io-client 4.8, 3.1 and 2.5 from npm, and
+//! python-socketio from PyPI.
+//!
+//! Each test starts a hub on a port of its own and runs a script of `tests/wire` against it. What the scripts
+//! need is fetched into the target folder once. Where node or python3 is missing, the tests that need it say so
+//! and pass, except with `CI=true`, where they fail. A random script prints its seed and takes one from `SEED`.
+//!
+//! To run a script by hand, against a hub that runs already:
+//! ```text
+//! CAPS_URL=http://localhost:3001 CAPS_NPM=target/tmp/wire/npm node crates/caps-server/tests/wire/once.mjs
+//! ```
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod hub;
+#[path = "wire/stage.rs"]
+mod stage;
+
+use stage::{Script, perform};
+
+#[test]
+fn an_order_lives_its_whole_life_between_any_two_javascript_clients() {
+    perform(&[], &[Script::node("life.mjs")]);
+}
+
+#[test]
+fn an_order_lives_its_whole_life_between_python_clients() {
+    perform(&[], &[Script::python("test_life.py")]);
+}
+
+const VERSIONS: [&str; 3] = ["4.8", "3.1", "2.5"];
+const TRANSPORTS: [&str; 3] = ["websocket", "polling", "upgrade"];
+
+/// Every JavaScript client over every transport, each with another of Python's transports.
+fn pairings() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    (0..3).flat_map(|version| {
+        (0..3).map(move |transport| {
+            (VERSIONS[version], TRANSPORTS[transport], TRANSPORTS[(version + transport) % 3])
+        })
+    })
+}
+
+#[test]
+fn a_python_driver_serves_a_vendor_on_every_javascript_client() {
+    for (version, transport, pythons) in pairings() {
+        let store = format!("{version}-{transport}");
+        let driver = Script::python("driver.py").args([&store, "3", pythons]);
+        let vendor = Script::node("vendor.mjs").args([&store, "3", version, transport]);
+        perform(&[], &[driver, vendor]);
+    }
+}
+
+#[test]
+fn a_driver_on_every_javascript_client_serves_a_python_vendor() {
+    for (version, transport, pythons) in pairings() {
+        let store = format!("{version}-{transport}");
+        let driver = Script::node("driver.mjs").args([&store, "3", version, transport]);
+        let vendor = Script::python("vendor.py").args([&store, "3", pythons]);
+        perform(&[], &[driver, vendor]);
+    }
+}
+
+#[test]
+fn every_event_does_what_the_protocol_says() {
+    perform(&[], &[Script::node("events.mjs")]);
+}
+
+#[test]
+fn a_driver_that_names_no_vendor_is_sent_the_pickups_of_all_that_it_serves() {
+    perform(&[], &[Script::node("serving.mjs")]);
+}
+
+#[test]
+fn the_names_that_clients_have_for_ids_are_understood() {
+    perform(&[], &[Script::node("names.mjs")]);
+}
+
+#[test]
+fn an_orders_text_stays_as_its_vendor_wrote_it() {
+    perform(&[], &[Script::node("order_text.mjs")]);
+}
+
+#[test]
+fn what_python_says_is_carried_as_it_is() {
+    perform(&[], &[Script::python("test_words.py")]);
+}
+
+#[test]
+fn bad_input_is_answered_and_harms_nobody() {
+    perform(&[], &[Script::node("bad_input.mjs")]);
+}
+
+#[test]
+fn nothing_is_lost() {
+    perform(&[], &[Script::node("kept.mjs")]);
+}
+
+#[test]
+fn what_is_sent_again_takes_effect_once() {
+    perform(&[], &[Script::node("once.mjs")]);
+}
+
+#[test]
+fn everything_comes_in_order() {
+    perform(&[], &[Script::node("reading_order.mjs")]);
+}
+
+#[test]
+fn an_order_has_one_driver() {
+    perform(&[], &[Script::node("drivers.mjs")]);
+}
+
+#[test]
+fn any_backlog_is_replayed_and_a_slow_reader_holds_up_nobody() {
+    perform(&[], &[Script::node("backlog.mjs")]);
+}
+
+#[test]
+fn a_backlog_of_a_million_is_replayed_to_one_slow_reader_in_bounded_memory() {
+    perform(&[], &[Script::node("million.mjs")]);
+}
+
+#[test]
+fn vendors_are_apart() {
+    perform(&[], &[Script::node("vendors.mjs")]);
+}
+
+#[test]
+fn the_stock_clients_retries_work() {
+    perform(&[], &[Script::node("retries.mjs")]);
+}
+
+#[test]
+fn an_order_that_is_held_but_not_in_transit_is_offered_again_after_the_claim_time() {
+    perform(&["--claim-time", "2s"], &[Script::node("claim_time.mjs")]);
+}
+
+#[test]
+fn an_order_that_is_over_is_remembered_for_the_dedupe_window() {
+    perform(&["--dedupe-window", "1s"], &[Script::node("dedupe_window.mjs")]);
+}
+
+#[test]
+fn a_full_queue_says_so() {
+    perform(&["--max-queue", "3"], &[Script::node("full_queue.mjs")]);
+}

@@ -1,1 +1,76 @@
-//! Soon.
+//! A CAPS client that lives through every outage.
+//!
+//! [`Client::connect`] gives a handle and a stream of incoming messages. Both outlive every connection: the
+//! client connects again by itself, restores what it listens to, asks for what it has missed, and goes on with
+//! what it had not yet sent.
+//!
+//! # What it promises
+//! - **What was taken is sent.** Calls wait in one ordered outbox, one of them at a time is on its way, and it
+//!   leaves the outbox only when the hub has answered. After an outage it is sent again; the hub recognises it.
+//! - **A call returns when the hub has answered**: `Ok` means kept. A refusal that passes by itself is tried
+//!   again; any other is returned at once, and what is behind it goes on.
+//! - **Every message reaches the application at least once** until it is acknowledged, and while the
+//!   application is at work on a message, repeats of it are held back.
+//! - **It never spins and never gives up.** Attempts to connect are spread by full jitter under a cap, until
+//!   the hub refuses for good, for example for a wrong token.
+//!
+//! What it does not promise: the outbox is in memory, so what the hub has not answered when the process ends
+//! is lost to the hub; [`Client::close`] says how much that is. Numbers inside an incoming order are what
+//! [`serde_json::Value`] makes of them; in an outgoing one they stay as they are written.
+//!
+//! # Example
+//! ```no_run
+//! use caps_client::{Client, Options};
+//! use caps_client::proto::{ClientId, Event, Order};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = ClientId::new("acme-widgets")?;
+//! let (client, mut incoming) =
+//!     Client::connect(Options::vendor("http://localhost:3001", store.clone()))?;
+//! client.join(&store).await?;
+//! client.get_all(Some(&store), None).await?;
+//!
+//! let order: Order = serde_json::from_str(
+//!     r#"{"store": "acme-widgets", "orderId": "7", "customer": "Ada", "address": "12 Elm Street"}"#,
+//! )?;
+//! client.pickup(&order).await?; // the hub has kept it
+//!
+//! loop {
+//!     let delivery = incoming.recv().await?;
+//!     println!("{} {}", delivery.event, delivery.message_id);
+//!     let arrived = delivery.event == Event::Delivered;
+//!     client.acknowledge(delivery).await?;
+//!     if arrived {
+//!         return Ok(());
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! # Where to look
+//! `session` is the life of one connection, `reconnect` strings connections together, `transport` is the only
+//! file that knows the Socket.IO library, behind the two channels of `line`.
+
+mod backoff;
+#[cfg(feature = "cli")]
+pub mod cli;
+mod client;
+mod closing;
+mod error;
+mod inbox;
+mod incoming;
+mod line;
+mod options;
+mod outbox;
+mod reconnect;
+mod session;
+mod state;
+mod transport;
+
+pub use caps_proto as proto;
+pub use client::Client;
+pub use error::Error;
+pub use incoming::{Delivery, Incoming};
+pub use options::{Auth, Options};
+pub use state::State;

@@ -1,0 +1,252 @@
+//! The handle: one method for each thing that a client can ask of the hub.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use caps_proto::{
+    ClientId, Done, Event, Message, MessageId, Order, OrderRef, Refusal, Request, Verb,
+};
+use serde_json::json;
+use serde_json::value::RawValue;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::closing::Closing;
+use crate::inbox::Inbox;
+use crate::line::{Emit, Endpoint, Line};
+use crate::outbox::{Call, Outbox};
+use crate::session::Lasting;
+use crate::{Delivery, Error, Incoming, Options, State, reconnect, transport};
+
+/// A handle on the hub that lives through every outage. Cheap to clone; all clones share one connection.
+///
+/// A call waits for room in the outbox, and then for the hub's answer, however long the hub is away. A call
+/// whose future is dropped before it has room in the outbox is not made; after that it is, whoever waits.
+///
+/// The client ends with [`close`](Self::close), with the last of its handles, or when the hub refuses it.
+#[derive(Clone)]
+pub struct Client {
+    calls: mpsc::Sender<Call>,
+    closing: Arc<watch::Sender<Option<Instant>>>,
+    state: watch::Receiver<State>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("state", &*self.state.borrow()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// Starts a client, and returns at once: what it is asked for waits until the hub is there.
+    ///
+    /// Must be called from within a Tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`] when no hub can be at the address.
+    pub fn connect(options: Options) -> Result<(Self, Incoming), Error> {
+        Self::start(options, transport::open)
+    }
+
+    pub(crate) fn start(
+        options: Options,
+        open: impl Fn(&Endpoint) -> Line + Send + Sync + 'static,
+    ) -> Result<(Self, Incoming), Error> {
+        let endpoint = options.endpoint()?;
+        let (calls, outbox) = mpsc::channel(options.outbox.max(1));
+        let (inbox, deliveries, held) = Inbox::new(options.inbox.max(1));
+        let (closing, asked) = watch::channel(None);
+        let (state, watched) = watch::channel(State::Connecting);
+        let lasting = Lasting {
+            options,
+            outbox: Outbox::new(outbox),
+            inbox,
+            standing: Vec::new(),
+            closing: Closing::new(asked),
+            state,
+            sessions: 0,
+        };
+        tokio::spawn(reconnect::run(lasting, endpoint, open));
+        let incoming = Incoming::new(deliveries, held, watched.clone());
+        Ok((Self { calls, closing: Arc::new(closing), state: watched }, incoming))
+    }
+
+    /// How the client stands with the hub, now and from now on.
+    pub fn state(&self) -> watch::Receiver<State> {
+        self.state.clone()
+    }
+
+    /// Listens to a vendor's `in-transit` and `delivered`, for the client's life.
+    ///
+    /// # Errors
+    /// [`Error`], and then the client does not listen.
+    pub async fn join(&self, client_id: &ClientId) -> Result<Done, Error> {
+        self.ask(Verb::Join, json!({ "clientId": client_id }).to_string(), None).await
+    }
+
+    /// Listens to one event of a vendor, for the client's life. From the first `pickup` on, a driver hears only
+    /// the pickups of vendors that it has subscribed to.
+    ///
+    /// # Errors
+    /// [`Error`], and then the client does not listen.
+    pub async fn subscribe(&self, client_id: &ClientId, event: Event) -> Result<Done, Error> {
+        let payload = json!({ "clientId": client_id, "event": event }).to_string();
+        self.ask(Verb::Subscribe, payload, None).await
+    }
+
+    /// Replays what waits: one event of one vendor, or all that are the client's to read. Returns after the
+    /// last message has come. Replayed again on each later connection, for the client's life.
+    ///
+    /// # Errors
+    /// [`Error`], and then nothing is replayed.
+    pub async fn get_all(
+        &self,
+        client_id: Option<&ClientId>,
+        event: Option<Event>,
+    ) -> Result<Done, Error> {
+        let mut payload = json!({});
+        if let Some(client_id) = client_id {
+            payload["clientId"] = json!(client_id);
+        }
+        if let Some(event) = event {
+            payload["event"] = json!(event);
+        }
+        self.ask(Verb::GetAll, payload.to_string(), None).await
+    }
+
+    /// Announces an order to the drivers. One that has no id is given one, which the answer tells.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the order lacks its store or has impossible ids, or the hub refuses it.
+    pub async fn pickup(&self, order: &Order) -> Result<Done, Error> {
+        self.report(Verb::Pickup, announcement(order)?).await
+    }
+
+    /// Says that the order of `message` is on the road. The hub then holds it for this driver.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
+    pub async fn in_transit(&self, message: &Message) -> Result<Done, Error> {
+        let report = Message { event: Event::InTransit, ..message.clone() };
+        self.report(Verb::InTransit, report).await
+    }
+
+    /// Says that the order of `message` has arrived.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
+    pub async fn delivered(&self, message: &Message) -> Result<Done, Error> {
+        let report = Message { event: Event::Delivered, ..message.clone() };
+        self.report(Verb::Delivered, report).await
+    }
+
+    /// Deletes a message from its queue: the application has acted on it.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] for a pickup that another driver holds.
+    pub async fn received(
+        &self,
+        event: Event,
+        client_id: &ClientId,
+        message_id: &MessageId,
+    ) -> Result<Done, Error> {
+        let payload = json!({ "clientId": client_id, "event": event, "messageId": message_id });
+        // The answer counts messages and names none.
+        self.ask(Verb::Received, payload.to_string(), None).await
+    }
+
+    /// Says [`received`](Self::received) for a message, and lets go of it when the hub has answered.
+    ///
+    /// # Errors
+    /// As `received`; the message may then come again.
+    pub async fn acknowledge(&self, delivery: Delivery) -> Result<Done, Error> {
+        let done = self.received(delivery.event, &delivery.client_id, &delivery.message_id).await?;
+        delivery.settle();
+        Ok(done)
+    }
+
+    /// Takes no more calls, tries for `grace` to send what waits, and ends the client and all its handles.
+    /// Returns how many reports and acknowledgements the hub has not answered; it may have kept the last.
+    pub async fn close(self, grace: Duration) -> usize {
+        let Self { calls, closing, mut state } = self;
+        drop(calls);
+        // The first wish counts.
+        closing.send_if_modified(|deadline| {
+            let is_new = deadline.is_none();
+            deadline.get_or_insert_with(|| Instant::now() + grace);
+            is_new
+        });
+        match state.wait_for(State::is_final).await.as_deref() {
+            Ok(State::Closed { unsent }) => *unsent,
+            _ => 0,
+        }
+    }
+
+    async fn report(&self, verb: Verb, message: Message) -> Result<Done, Error> {
+        let payload = serde_json::to_string(&message).expect("a message can be written as JSON");
+        self.ask(verb, payload, Some(message.message_id)).await
+    }
+
+    async fn ask(
+        &self,
+        verb: Verb,
+        payload: String,
+        message_id: Option<MessageId>,
+    ) -> Result<Done, Error> {
+        let (answer, answered) = oneshot::channel();
+        let call = Call { emit: Emit { verb, payload }, message_id, answer };
+        if self.calls.send(call).await.is_err() {
+            return Err(self.state.borrow().error());
+        }
+        answered.await.unwrap_or_else(|_| Err(self.state.borrow().error()))
+    }
+}
+
+/// The message that announces `order`. It names the order's id even where the order does not: were the hub to
+/// choose one, an order that is sent again after an outage would become two.
+fn announcement(order: &Order) -> Result<Message, Refusal> {
+    let text: &RawValue = serde_json::from_str(order.text()).expect("an order is JSON");
+    let mint = || MessageId::new(&Uuid::new_v4().to_string()).expect("a UUID is an id");
+    match Request::parse(Verb::Pickup, Some(text), mint)? {
+        Request::Pickup(OrderRef { client_id, message_id }, order) => {
+            Ok(Message { event: Event::Pickup, message_id, client_id, order })
+        }
+        other => unreachable!("a `pickup` was read as {other:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use caps_proto::Code;
+
+    fn announce(order: &str) -> Result<String, Refusal> {
+        let message = announcement(&serde_json::from_str(order).unwrap())?;
+        Ok(serde_json::to_string(&message).unwrap())
+    }
+
+    #[test]
+    fn an_order_is_announced_as_it_is_written() {
+        assert_eq!(
+            announce(r#"{"store":"acme","total":1.50,"orderId":7}"#).unwrap(),
+            r#"{"event":"pickup","messageId":"7","clientId":"acme","order":{"store":"acme","total":1.50,"orderId":7}}"#
+        );
+    }
+
+    #[test]
+    fn an_order_without_an_id_is_given_one_that_it_keeps_when_it_is_sent_again() {
+        let order = serde_json::from_str(r#"{"store":"acme"}"#).unwrap();
+        let message = announcement(&order).unwrap();
+        assert_eq!(message.message_id.as_str().len(), 36);
+        assert_eq!(message.order.text(), order.text());
+    }
+
+    #[test]
+    fn an_order_without_a_store_is_refused_before_it_is_sent() {
+        let refusal = announce(r#"{"orderId":"7"}"#).unwrap_err();
+        assert_eq!(refusal.code, Code::InvalidPayload);
+        assert!(refusal.message.contains("`clientId`"), "{refusal}");
+    }
+}

@@ -1,0 +1,178 @@
+//! The application's end of the stream of messages.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use caps_proto::Message;
+use tokio::sync::{mpsc, watch};
+
+use crate::inbox::Held;
+use crate::{Error, State};
+
+/// What comes from the hub, through every outage, until the client ends.
+#[derive(Debug)]
+pub struct Incoming {
+    deliveries: mpsc::Receiver<Delivery>,
+    held: Arc<Held>,
+    state: watch::Receiver<State>,
+}
+
+impl Incoming {
+    pub(crate) fn new(
+        deliveries: mpsc::Receiver<Delivery>,
+        held: Arc<Held>,
+        state: watch::Receiver<State>,
+    ) -> Self {
+        Self { deliveries, held, state }
+    }
+
+    /// Waits for the next message. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the hub has refused the client for good, [`Error::Closed`] when it was closed.
+    pub async fn recv(&mut self) -> Result<Delivery, Error> {
+        let Some(delivery) = self.deliveries.recv().await else {
+            return Err(self.state.borrow().error());
+        };
+        if self.deliveries.is_empty() {
+            self.held.is_drained();
+        }
+        Ok(delivery)
+    }
+}
+
+/// A message in the application's hands.
+///
+/// While it exists, repeats of the message are held back. When the application has acted, it hands the message
+/// to [`Client::acknowledge`](crate::Client::acknowledge). When it drops it instead, the hub keeps the message,
+/// and it comes again with the next replay, or at once if the hub has offered it again meanwhile.
+#[derive(Debug)]
+pub struct Delivery {
+    message: Message,
+    /// Gone when the message is settled.
+    held: Option<Arc<Held>>,
+}
+
+impl Delivery {
+    pub(crate) fn new(message: Message, held: Arc<Held>) -> Self {
+        Self { message, held: Some(held) }
+    }
+
+    /// Lets go of a message that needs no more attention, because the application has told the hub
+    /// [`received`](crate::Client::received) by itself.
+    pub fn settle(mut self) {
+        if let Some(held) = self.held.take() {
+            held.settle(&self.message);
+        }
+    }
+}
+
+impl Deref for Delivery {
+    type Target = Message;
+
+    fn deref(&self) -> &Message {
+        &self.message
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(held) = self.held.take() {
+            held.give_up(&self.message);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::Inbox;
+
+    fn message(id: usize) -> Message {
+        serde_json::from_str(&format!(
+            r#"{{"event":"pickup","messageId":"{id}","clientId":"acme","order":{{}}}}"#
+        ))
+        .unwrap()
+    }
+
+    struct Stream {
+        inbox: Inbox,
+        incoming: Incoming,
+    }
+
+    impl Stream {
+        fn new(capacity: usize) -> Self {
+            let (inbox, deliveries, held) = Inbox::new(capacity);
+            let (_, state) = watch::channel(State::Connecting);
+            Self { inbox, incoming: Incoming::new(deliveries, held, state) }
+        }
+
+        /// What waits, without waiting for more.
+        async fn next(&mut self) -> Option<Delivery> {
+            if self.incoming.deliveries.is_empty() {
+                return None;
+            }
+            Some(self.incoming.recv().await.unwrap())
+        }
+    }
+
+    #[tokio::test]
+    async fn a_repeat_is_held_back_while_the_application_is_at_work() {
+        let mut stream = Stream::new(9);
+        stream.inbox.offer(message(1));
+        stream.inbox.offer(message(1));
+        let first = stream.next().await.unwrap();
+        stream.inbox.offer(message(1));
+        first.settle();
+        assert!(stream.next().await.is_none());
+        stream.inbox.offer(message(1));
+        assert!(stream.next().await.is_some(), "after that it is a new offer");
+    }
+
+    #[tokio::test]
+    async fn what_is_given_up_comes_again_when_it_was_offered_again() {
+        let mut stream = Stream::new(9);
+        stream.inbox.offer(message(1));
+        drop(stream.next().await.unwrap());
+        assert!(stream.next().await.is_none(), "nobody has offered it again");
+
+        stream.inbox.offer(message(1));
+        let held = stream.next().await.unwrap();
+        stream.inbox.offer(message(1));
+        drop(held);
+        stream.next().await.unwrap().settle();
+        assert!(stream.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_slow_application_is_brought_up_to_date_in_order() {
+        let mut stream = Stream::new(2);
+        let offer_all = |inbox: &Inbox| (1..=5).for_each(|id| inbox.offer(message(id)));
+        offer_all(&stream.inbox);
+        let mut taken = vec![];
+        while let Some(delivery) = stream.next().await {
+            taken.push(delivery.message_id.to_string());
+            delivery.settle();
+            // Too late for its turn: 3 was left out before.
+            stream.inbox.offer(message(6));
+        }
+        assert_eq!(taken, ["1", "2"]);
+
+        stream.inbox.has_room_again().await;
+        stream.inbox.expect_replay();
+        (3..=6).for_each(|id| stream.inbox.offer(message(id)));
+        while let Some(delivery) = stream.next().await {
+            taken.push(delivery.message_id.to_string());
+        }
+        assert_eq!(taken, ["1", "2", "3", "4"]);
+    }
+
+    #[tokio::test]
+    async fn an_application_that_listens_no_more_is_no_trouble() {
+        let Stream { inbox, incoming } = Stream::new(1);
+        inbox.offer(message(1));
+        inbox.offer(message(1));
+        drop(incoming);
+        inbox.offer(message(2));
+    }
+}

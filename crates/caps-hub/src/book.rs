@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 pub(crate) enum Stage {
     /// Nobody has it.
     Ready,
-    /// A driver has received it; it is offered again at the lapse.
+    /// A driver has received it, or had it on the road and is gone; it is offered again at the lapse.
     Claimed(Lapse),
     /// It is on the road.
     InTransit,
@@ -125,8 +125,7 @@ impl Book {
             }
             Change::Claimed(by) => {
                 self.hold(which, Some(by));
-                let lapse = self.claims.lapse_at(*at + limits.claim_time, which.clone());
-                self.set_stage(which, Stage::Claimed(lapse));
+                self.set_lapse(which, *at + limits.claim_time);
                 None
             }
             Change::InTransit { by, order } => {
@@ -175,6 +174,9 @@ impl Book {
             }
             Change::Voided => {
                 self.hold(which, None);
+                if self.lives.get(which)?.stage == Stage::InTransit {
+                    self.set_lapse(which, *at + limits.claim_time);
+                }
                 None
             }
         }
@@ -272,6 +274,11 @@ impl Book {
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.hold(seq, holder.clone());
         }
+    }
+
+    fn set_lapse(&mut self, which: &OrderRef, deadline: Timestamp) {
+        let lapse = self.claims.lapse_at(deadline, which.clone());
+        self.set_stage(which, Stage::Claimed(lapse));
     }
 
     fn set_stage(&mut self, which: &OrderRef, stage: Stage) {

@@ -66,6 +66,6 @@ pub enum Change {
     },
     /// Nobody holds it any longer: it is queued for drivers again, behind all that waits.
     Offered,
-    /// Its nameless holder is gone, and had received it: anyone may carry it on.
+    /// Its nameless holder is gone, and had received it: anyone may carry it on, within the claim time.
     Voided,
 }

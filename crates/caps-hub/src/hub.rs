@@ -112,11 +112,10 @@ impl Hub {
                 let connection = &self.audience.connections[&conn];
                 let rooms = &self.audience.rooms;
                 let queues = scope::queues(&self.book, rooms, conn, connection, client_id, event);
-                queues.map(|queues| {
-                    self.get_all(conn, ack, queues, limit, step);
-                    // It is answered after its messages.
-                    None
-                })
+                // It is answered after its messages.
+                queues
+                    .and_then(|queues| self.get_all(conn, ack, queues, limit, step))
+                    .map(|()| None)
             }
         });
         if let Some(result) = result.transpose() {
@@ -151,8 +150,17 @@ impl Hub {
         queues: Vec<QueueKey>,
         limit: Option<u64>,
         step: &mut Step,
-    ) {
-        let Some(connection) = self.audience.connections.get_mut(&conn) else { return };
+    ) -> Result<(), Refusal> {
+        let Some(connection) = self.audience.connections.get_mut(&conn) else { return Ok(()) };
+        let waiting = connection.replays.len();
+        if waiting >= self.limits.max_replays {
+            return Err(Refusal::new(
+                Code::Busy,
+                format!(
+                    "{waiting} `getAll`s of this connection wait; ask again when they are answered."
+                ),
+            ));
+        }
         connection.replays.push_back(Replay {
             ack,
             queues: queues.into_iter().map(|key| (key, Seq::default())).collect(),
@@ -163,6 +171,7 @@ impl Hub {
             sent: 0,
         });
         self.feed(conn, step);
+        Ok(())
     }
 
     fn disconnected(&mut self, conn: ConnId, step: &mut Step) {

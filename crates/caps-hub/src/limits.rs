@@ -15,6 +15,8 @@ pub struct Limits {
     pub max_queue: usize,
     /// The most queues that one connection listens to by `join` and `subscribe`. Beyond it: `forbidden`.
     pub max_subscriptions: usize,
+    /// The most `getAll`s of one connection that wait for its line. Beyond it: `busy`.
+    pub max_replays: usize,
     /// The most messages that may be on their way to one connection before its line must have drained.
     pub window_messages: usize,
     /// The same in bytes. The message that crosses the bound is still sent.
@@ -29,6 +31,7 @@ impl Default for Limits {
             max_remembered: 1_000_000,
             max_queue: 1_000_000,
             max_subscriptions: 10_000,
+            max_replays: 64,
             window_messages: 256,
             window_bytes: 64 * 1024,
         }

@@ -31,7 +31,7 @@ pub struct Config {
 /// Where messages are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Store {
-    /// In files, through a crash of the hub or the machine.
+    /// In files, through a crash of the hub or the machine. Not in this version.
     File,
     /// In memory alone: gone when the hub is.
     Memory,

@@ -3,7 +3,7 @@
 //! Requests come in as the JSON of the wire, and what the hub emits and answers is kept for each connection.
 //! A line is fast unless it is told to [`stall`](World::stall). Every emission is checked against the window.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,8 +15,10 @@ use super::witness::Witness;
 use crate::book::Book;
 use crate::{AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Step, Timestamp};
 
+mod line;
 mod verbs;
 
+use line::Line;
 pub(super) use verbs::{message, order, verdict, which};
 
 pub(super) struct World {
@@ -28,26 +30,6 @@ pub(super) struct World {
     connected: u64,
     minted: u32,
     witness: Option<Witness>,
-}
-
-/// The client's end of one connection.
-#[derive(Default)]
-struct Line {
-    heard: Vec<Arc<Message>>,
-    answers: BTreeMap<AckId, Answer>,
-    asked: AckId,
-    stalled: bool,
-    /// What may not have left yet, oldest first, and how many messages and bytes that is.
-    on_the_way: VecDeque<Sent>,
-    messages: usize,
-    bytes: usize,
-}
-
-enum Sent {
-    /// A message, and how many bytes its text has.
-    Message(usize),
-    /// The hub wants to know when all before this has left.
-    Watch,
 }
 
 impl World {
@@ -86,8 +68,7 @@ impl World {
     /// What is on its way is lost with the line; what the client has heard stays to be looked at.
     pub(super) fn disconnect(&mut self, conn: ConnId) {
         self.tell(Input::Disconnected { conn });
-        let line = self.line(conn);
-        *line = Line { heard: std::mem::take(&mut line.heard), ..Line::default() };
+        self.line(conn).cut();
     }
 
     /// Asks, and expects the answer at once.
@@ -256,7 +237,7 @@ impl World {
                 assert!(ack <= line.asked, "an answer to no question");
                 assert_eq!(line.answers.insert(ack, answer), None, "answered twice");
             }
-            Effect::Watch { conn } => self.line(conn).on_the_way.push_back(Sent::Watch),
+            Effect::Watch { conn } => self.line(conn).watch(),
         }
     }
 
@@ -274,30 +255,6 @@ impl World {
 
     fn line(&mut self, conn: ConnId) -> &mut Line {
         self.lines.get_mut(&conn).expect("a connection of this world")
-    }
-}
-
-impl Line {
-    fn load(&mut self, message: &Message, limits: &Limits) {
-        let Self { messages, bytes, .. } = *self;
-        assert!(messages < limits.window_messages, "{messages} messages are on the way");
-        assert!(bytes < limits.window_bytes, "{bytes} bytes are on the way");
-        let size = message.order.text().len();
-        self.messages += 1;
-        self.bytes += size;
-        self.on_the_way.push_back(Sent::Message(size));
-    }
-
-    fn is_watched(&self) -> bool {
-        self.on_the_way.iter().any(|sent| matches!(sent, Sent::Watch))
-    }
-
-    /// What was sent before the oldest watch leaves.
-    fn leave(&mut self) {
-        while let Some(Sent::Message(size)) = self.on_the_way.pop_front() {
-            self.messages -= 1;
-            self.bytes -= size;
-        }
     }
 }
 

@@ -103,3 +103,22 @@ fn a_connection_listens_to_so_many_queues_and_no_more() {
     let other = world.anyone();
     assert_eq!(world.ask(other, "join", json!("b"))["status"], "ok");
 }
+
+#[test]
+fn a_reader_who_asks_for_everything_again_and_again_is_told_to_wait() {
+    let limits = Limits { max_replays: 2, window_messages: 1, ..Limits::default() };
+    let mut world = World::with(limits);
+    let (acme, driver) = (world.vendor("acme"), world.driver("dora"));
+    for order in ["acme/1", "acme/2"] {
+        world.place(acme, order);
+    }
+    world.heard(driver);
+    world.stall(driver);
+    let first = world.send(driver, "getAll", json!({}));
+    world.send(driver, "getAll", json!({}));
+    let refusal = world.ask(driver, "getAll", json!({}));
+    assert_eq!((&refusal["code"], &refusal["temporary"]), (&json!("busy"), &json!(true)));
+    world.unstall(driver);
+    assert_eq!(world.answer(driver, first).unwrap()["count"], 2);
+    assert_eq!(world.get_all(driver, json!({})).len(), 2);
+}

@@ -143,3 +143,15 @@ fn a_lapse_is_a_fact_of_the_moment_it_was_seen() {
     let at = world.facts.last().map(|fact| fact.at);
     assert_eq!(at, Some(Timestamp::from_millis(world.now.as_millis())));
 }
+
+#[test]
+fn an_order_on_the_road_whose_nameless_driver_is_gone_is_offered_again_in_time() {
+    let (mut world, dora, emil) = received(false);
+    assert_eq!(world.take(dora, "acme/7"), "ok");
+    world.disconnect(dora);
+    world.wait(CLAIM_TIME - MOMENT);
+    assert_eq!(world.heard(emil), [""; 0], "whoever knows of it may carry it on");
+    world.wait(MOMENT);
+    assert_eq!(world.heard(emil), ["pickup acme/7"]);
+    assert_eq!(world.take(emil, "acme/7"), "ok");
+}

@@ -193,6 +193,10 @@ impl Oracle {
             self.orders[i].holder = None;
             if self.waiting.iter().any(|it| it.order == i && it.event == Event::Pickup) {
                 self.offer(i);
+            } else if self.orders[i].stage == Stage::InTransit {
+                self.claims += 1;
+                self.orders[i].stage =
+                    Stage::Claimed(self.now + self.limits.claim_time, self.claims);
             }
         }
     }

@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 mod hub;
 
 use hub::{End, Hub};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 
 /// The longest that orders may take to be thanked for.
 const BOUND: Duration = Duration::from_secs(60);
@@ -191,19 +193,6 @@ impl Town {
     }
 }
 
-/// A few numbers that look random, the same for the same seed (SplitMix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % n as u64).unwrap()
-    }
-}
-
 fn number_from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|number| number.parse().unwrap())
 }
@@ -212,7 +201,7 @@ fn number_from_env(name: &str) -> Option<u64> {
 fn whoever_is_killed_every_order_is_delivered_and_thanked_for_once() {
     let seed = number_from_env("SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("SEED={seed}");
-    let mut dice = Dice(seed);
+    let mut dice = StdRng::seed_from_u64(seed);
     let mut town = Town::new();
     for name in VENDORS.into_iter().chain(DRIVERS) {
         town.start(name);
@@ -225,7 +214,7 @@ fn whoever_is_killed_every_order_is_delivered_and_thanked_for_once() {
     {
         for _ in 0..kills / 2 {
             town.thank(BETWEEN_KILLS);
-            let victim = victims[dice.below(victims.len())];
+            let victim = victims[dice.random_range(..victims.len())];
             println!("kill {victim}");
             town.kill(victim);
         }

@@ -125,7 +125,7 @@ async fn listen(client: Client, vendors: Vec<ClientId>) -> Result<(), Failure> {
     for vendor in &vendors {
         client.subscribe(vendor, Event::Pickup).await?;
     }
-    tracing::debug!("the driver has caught up");
+    tracing::debug!("the driver listens");
     client.get_all(None, None).await?;
     pending().await
 }

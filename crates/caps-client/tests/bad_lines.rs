@@ -1,6 +1,6 @@
 //! The client on lines that are cut, or that swallow everything without a word.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod stage;
 

@@ -1,6 +1,6 @@
 //! The client with a real hub, which goes away and comes back.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod stage;
 

@@ -1,6 +1,6 @@
 //! The program with a real hub and a driver played by the test.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../../caps-client/tests/stage/mod.rs"]
 mod stage;

@@ -48,9 +48,8 @@ impl Hub {
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        let life = self.book.life(&which).filter(|life| life.stage != Stage::Forgotten);
+        let life = self.life_for(&by, &which)?;
         if let Some(life) = life {
-            self.check_holder(life, &by, &which)?;
             let is_own = life.holder.as_ref() == Some(&by);
             if !life.is_under_way() || (is_own && life.stage == Stage::InTransit) {
                 return Ok(duplicate(message_id));
@@ -73,12 +72,9 @@ impl Hub {
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        let life = self.book.life(&which).filter(|life| life.stage != Stage::Forgotten);
-        if let Some(life) = life {
-            self.check_holder(life, &by, &which)?;
-            if !life.is_under_way() {
-                return Ok(duplicate(message_id));
-            }
+        let life = self.life_for(&by, &which)?;
+        if life.is_some_and(|life| !life.is_under_way()) {
+            return Ok(duplicate(message_id));
         }
         self.check_room(&which, Event::Delivered)?;
         let order = life.is_none().then_some(order);
@@ -126,6 +122,15 @@ impl Hub {
             }
         }
         Ok(Done { already_claimed, ..removed(total) })
+    }
+
+    /// The order's life, where the hub knows it. Refuses who is not its driver.
+    fn life_for(&self, by: &Who, which: &OrderRef) -> Result<Option<&Life>, Refusal> {
+        let life = self.book.life(which).filter(|life| life.stage != Stage::Forgotten);
+        if let Some(life) = life {
+            self.check_holder(life, by, which)?;
+        }
+        Ok(life)
     }
 
     /// Refuses who is not the order's driver, where it has one.

@@ -1,6 +1,6 @@
 //! Who is connected, and who listens to what.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use caps_proto::{ClientId, Event};
 
@@ -57,11 +57,10 @@ impl Audience {
             && let Some(connection) = self.connections.get_mut(&conn)
         {
             let Connection { lags, replays, .. } = connection;
-            let asked_for = replays.front().map_or(&[][..], |replay| &replay.queues);
+            let queues = replays.front().and_then(|replay| replay.queues.as_ref());
+            let replayed: HashSet<_> = queues.into_iter().flatten().map(|(key, _)| key).collect();
             lags.retain(|lag, _| {
-                lag.event != Event::Pickup
-                    || *lag == key
-                    || asked_for.iter().any(|(asked, _)| asked == lag)
+                lag.event != Event::Pickup || *lag == key || replayed.contains(lag)
             });
         }
         self.rooms.enter(conn, key);

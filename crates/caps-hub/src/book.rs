@@ -88,6 +88,7 @@ pub(crate) struct Book {
     queues: HashMap<QueueKey, Queue>,
     pub(crate) claims: Claims,
     memory: Memory,
+    open: usize,
     last: Seq,
 }
 
@@ -103,6 +104,11 @@ impl Book {
     /// Every queue in which something waits.
     pub(crate) fn queues(&self) -> impl Iterator<Item = (&QueueKey, &Queue)> {
         self.queues.iter()
+    }
+
+    /// How many orders are placed and not delivered, or delivered and not yet received by their vendor.
+    pub(crate) fn open(&self) -> usize {
+        self.open
     }
 
     /// The place that the next message gets.
@@ -129,11 +135,9 @@ impl Book {
                 None
             }
             Change::InTransit { by, order } => {
-                if let Some(order) = order {
-                    self.place(which, order);
-                }
-                if order.is_none() {
-                    self.pass_on(which, by);
+                match order {
+                    Some(order) => self.place(which, order),
+                    None => self.pass_on(which, by),
                 }
                 self.hold(which, Some(by));
                 self.set_stage(which, Stage::InTransit);
@@ -210,6 +214,7 @@ impl Book {
             life.delivered = earlier.delivered;
         }
         self.lives.insert(which.clone(), life);
+        self.open += 1;
     }
 
     fn enqueue(
@@ -245,6 +250,7 @@ impl Book {
             Event::Delivered => Some(life.delivered.remove(0)),
         };
         let Some(seq) = seq else { return };
+        self.open -= usize::from(event == Event::Delivered);
         let key = QueueKey { client_id: which.client_id.clone(), event };
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.remove(seq);

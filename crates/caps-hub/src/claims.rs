@@ -13,7 +13,7 @@ pub(crate) type Lapse = (Timestamp, u64);
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
-    /// Orders that no driver has offered to it and none has on the road, by when they are offered again.
+    /// Claimed orders that are not in transit, by when they are offered again.
     lapses: BTreeMap<Lapse, OrderRef>,
     counter: u64,
     /// Orders under way that a nameless driver holds.

@@ -9,6 +9,7 @@ use crate::fact::Who;
 use crate::input::{ConnId, Identity};
 use crate::limits::Limits;
 use crate::queue::{QueueKey, Seq};
+use crate::scope::Scope;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -48,13 +49,14 @@ impl Connection {
 #[derive(Debug)]
 pub(crate) struct Replay {
     pub(crate) ack: Option<AckId>,
-    /// What was asked for, and where the connection stood in it when the replay began.
-    pub(crate) queues: Vec<(QueueKey, Seq)>,
+    /// What was asked for.
+    pub(crate) scope: Scope,
+    /// Its queues, and where the connection stood in each when the replay set it back to the start. `None` until
+    /// the replay has begun.
+    pub(crate) queues: Option<Vec<(QueueKey, Seq)>>,
     /// Messages from this place on have come since, and are not part of the answer's count.
     pub(crate) until: Seq,
     pub(crate) limit: Option<u64>,
-    /// Whether it has begun: the connection's places were set back to the start of the queues.
-    pub(crate) begun: bool,
     /// How many of the queues are done with.
     pub(crate) done: usize,
     pub(crate) sent: u64,

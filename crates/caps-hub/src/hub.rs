@@ -9,10 +9,10 @@ use crate::effect::{AckId, Effect, Step};
 use crate::fact::{Change, Fact};
 use crate::input::{ConnId, Input};
 use crate::limits::Limits;
-use crate::queue::{QueueKey, Queued, Seq};
+use crate::queue::{QueueKey, Queued};
 use crate::replay;
 use crate::rights;
-use crate::scope;
+use crate::scope::Scope;
 use crate::time::Timestamp;
 
 mod orders;
@@ -111,11 +111,9 @@ impl Hub {
             Request::GetAll { client_id, event, limit } => {
                 let connection = &self.audience.connections[&conn];
                 let rooms = &self.audience.rooms;
-                let queues = scope::queues(&self.book, rooms, conn, connection, client_id, event);
+                let scope = Scope::of(rooms, conn, connection, client_id, event);
                 // It is answered after its messages.
-                queues
-                    .and_then(|queues| self.get_all(conn, ack, queues, limit, step))
-                    .map(|()| None)
+                scope.and_then(|scope| self.get_all(conn, ack, scope, limit, step)).map(|()| None)
             }
         });
         if let Some(result) = result.transpose() {
@@ -147,7 +145,7 @@ impl Hub {
         &mut self,
         conn: ConnId,
         ack: Option<AckId>,
-        queues: Vec<QueueKey>,
+        scope: Scope,
         limit: Option<u64>,
         step: &mut Step,
     ) -> Result<(), Refusal> {
@@ -163,10 +161,10 @@ impl Hub {
         }
         connection.replays.push_back(Replay {
             ack,
-            queues: queues.into_iter().map(|key| (key, Seq::default())).collect(),
+            scope,
+            queues: None,
             until: self.book.end(),
             limit,
-            begun: false,
             done: 0,
             sent: 0,
         });

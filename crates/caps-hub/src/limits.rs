@@ -13,6 +13,9 @@ pub struct Limits {
     pub max_remembered: usize,
     /// The most messages in one queue. A sender who meets it is answered `queue_full`.
     pub max_queue: usize,
+    /// The most open orders: placed and not delivered, or delivered and not yet received by their vendor. Who
+    /// places one more is answered `queue_full`; those that are open can always go on.
+    pub max_orders: usize,
     /// The most queues that one connection listens to by `join` and `subscribe`. Beyond it: `forbidden`.
     pub max_subscriptions: usize,
     /// The most `getAll`s of one connection that wait for its line. Beyond it: `busy`.
@@ -30,6 +33,7 @@ impl Default for Limits {
             dedupe_window: Duration::from_secs(24 * 60 * 60),
             max_remembered: 1_000_000,
             max_queue: 1_000_000,
+            max_orders: 2_000_000,
             max_subscriptions: 10_000,
             max_replays: 64,
             window_messages: 256,

@@ -15,6 +15,7 @@ use crate::effect::{Effect, Step};
 use crate::input::ConnId;
 use crate::limits::Limits;
 use crate::queue::{QueueKey, Queued, Seq, Waiting};
+use crate::scope::Scope;
 
 /// How many messages of one queue are sent before the next queue has its turn.
 const TURN: usize = 64;
@@ -78,20 +79,15 @@ impl Feed<'_> {
     /// Goes on with the `getAll` that is under way. False when there is none, or the line is full.
     fn replay(&mut self) -> bool {
         let Some(mut replay) = self.connection.replays.pop_front() else { return false };
-        if !replay.begun {
-            replay.begun = true;
-            for (key, stood) in &mut replay.queues {
-                let lag = self.connection.lags.insert(key.clone(), Seq::default());
-                *stood = lag.unwrap_or(self.book.end());
-            }
-        }
-        while let Some((key, _)) = replay.queues.get(replay.done).cloned() {
+        let queues = replay.queues.take().unwrap_or_else(|| self.set_back(&replay.scope));
+        while let Some((key, _)) = queues.get(replay.done).cloned() {
             let left = replay.limit.map(|limit| limit - replay.sent);
             let at_most = left.and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX);
             let (sent, stop) = self.send(&key, Some(replay.until), at_most);
             replay.sent += sent as u64;
             match stop {
                 Stop::LineFull => {
+                    replay.queues = Some(queues);
                     self.connection.replays.push_front(replay);
                     return false;
                 }
@@ -99,14 +95,24 @@ impl Feed<'_> {
                 Stop::End => replay.done += 1,
             }
         }
-        self.finish(replay);
+        self.finish(&replay, queues);
         true
     }
 
+    /// Sets the connection's places in the queues of a replay to their start, and notes where it stood.
+    fn set_back(&mut self, scope: &Scope) -> Vec<(QueueKey, Seq)> {
+        let queues = scope.queues(self.book, self.rooms, self.conn).into_iter();
+        let set_back = queues.map(|key| {
+            let lag = self.connection.lags.insert(key.clone(), Seq::default());
+            (key, lag.unwrap_or(self.book.end()))
+        });
+        set_back.collect()
+    }
+
     /// Answers, and goes back to where the connection stood, or on from where the replay has brought it.
-    fn finish(&mut self, replay: Replay) {
+    fn finish(&mut self, replay: &Replay, queues: Vec<(QueueKey, Seq)>) {
         let mut remaining = 0;
-        for (key, stood) in replay.queues {
+        for (key, stood) in queues {
             let Some(lag) = self.connection.lags.get_mut(&key) else { continue };
             if replay.limit.is_some()
                 && let Some(queue) = self.book.queue(&key)

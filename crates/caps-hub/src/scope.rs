@@ -11,61 +11,91 @@ use crate::queue::QueueKey;
 /// What a driver may say for a client id, meaning every vendor that it serves.
 const DRIVER: &str = "driver";
 
-/// The queues that `conn` means by a `getAll` with these fields, in the order in which they are replayed.
-pub(crate) fn queues(
-    book: &Book,
-    rooms: &Rooms,
-    conn: ConnId,
-    connection: &Connection,
-    client_id: Option<ClientId>,
-    event: Option<Event>,
-) -> Result<Vec<QueueKey>, Refusal> {
-    let one = |client_id: ClientId, event: Option<Event>, own: &[Event]| {
-        let events = event.as_ref().map_or(own, std::slice::from_ref);
-        let keys =
-            events.iter().map(|event| QueueKey { client_id: client_id.clone(), event: *event });
-        Ok(keys.collect())
-    };
-    const OF_A_VENDOR: &[Event] = &[Event::InTransit, Event::Delivered];
+/// What a client without further words means by a vendor's messages.
+const OF_A_VENDOR: &[Event] = &[Event::InTransit, Event::Delivered];
 
-    match &connection.identity {
-        Identity::Vendor(own) => return one(own.clone(), event, OF_A_VENDOR),
-        identity => {
-            if let Some(client_id) = client_id.filter(|named| !means_all(named, identity, event)) {
-                let of_a_driver = matches!(identity, Identity::Driver { .. });
-                let own = if of_a_driver { &[Event::Pickup] } else { OF_A_VENDOR };
-                return one(client_id, event, own);
+/// What a `getAll` means. Small, because a connection may have several that wait; the queues are looked up when
+/// its turn has come.
+#[derive(Debug)]
+pub(crate) enum Scope {
+    /// These events of one vendor.
+    Vendor(ClientId, &'static [Event]),
+    /// What the connection has asked to hear: all of it, or of one event.
+    AskedFor(Option<Event>),
+    /// The pickups of every vendor.
+    AllPickups,
+}
+
+impl Scope {
+    /// What `conn` means by a `getAll` with these fields.
+    pub(crate) fn of(
+        rooms: &Rooms,
+        conn: ConnId,
+        connection: &Connection,
+        client_id: Option<ClientId>,
+        event: Option<Event>,
+    ) -> Result<Self, Refusal> {
+        match &connection.identity {
+            Identity::Vendor(own) => return Ok(Self::vendor(own.clone(), event, OF_A_VENDOR)),
+            identity => {
+                if let Some(named) = client_id.filter(|named| !means_all(named, identity, event)) {
+                    let of_a_driver = matches!(identity, Identity::Driver { .. });
+                    let own = if of_a_driver { &[Event::Pickup] } else { OF_A_VENDOR };
+                    return Ok(Self::vendor(named, event, own));
+                }
             }
+        }
+        match event {
+            Some(Event::InTransit | Event::Delivered) => {
+                if rooms.of(conn).any(|key| Some(key.event) == event) {
+                    return Ok(Self::AskedFor(event));
+                }
+                Err(Refusal::new(
+                    Code::InvalidPayload,
+                    "`getAll` of a vendor's events needs `clientId`, or a `join` before it.",
+                ))
+            }
+            // A client without a role that has joined rooms reads those; any other is a driver.
+            None if matches!(connection.identity, Identity::Anyone { .. })
+                && rooms.of(conn).len() > 0 =>
+            {
+                Ok(Self::AskedFor(None))
+            }
+            None | Some(Event::Pickup) if rooms.hears_all_pickups(conn) => Ok(Self::AllPickups),
+            None | Some(Event::Pickup) => Ok(Self::AskedFor(Some(Event::Pickup))),
         }
     }
 
-    let asked_for = |event: Option<Event>| -> Vec<_> {
-        rooms.of(conn).filter(|key| event.is_none_or(|event| key.event == event)).cloned().collect()
-    };
-    match event {
-        Some(Event::InTransit | Event::Delivered) => {
-            let keys = asked_for(event);
-            if keys.is_empty() {
-                return Err(Refusal::new(
-                    Code::InvalidPayload,
-                    "`getAll` of a vendor's events needs `clientId`, or a `join` before it.",
-                ));
+    fn vendor(client_id: ClientId, event: Option<Event>, own: &'static [Event]) -> Self {
+        let events = match event {
+            None => own,
+            Some(Event::Pickup) => &[Event::Pickup],
+            Some(Event::InTransit) => &[Event::InTransit],
+            Some(Event::Delivered) => &[Event::Delivered],
+        };
+        Self::Vendor(client_id, events)
+    }
+
+    /// Its queues, in the order in which they are replayed.
+    pub(crate) fn queues(&self, book: &Book, rooms: &Rooms, conn: ConnId) -> Vec<QueueKey> {
+        match self {
+            Self::Vendor(client_id, events) => {
+                let key = |event: &Event| QueueKey { client_id: client_id.clone(), event: *event };
+                events.iter().map(key).collect()
             }
-            Ok(keys)
+            Self::AskedFor(event) => {
+                let keys =
+                    rooms.of(conn).filter(|key| event.is_none_or(|event| key.event == event));
+                keys.cloned().collect()
+            }
+            Self::AllPickups => {
+                let keys = book.queues().map(|(key, _)| key);
+                let mut keys: Vec<_> =
+                    keys.filter(|key| key.event == Event::Pickup).cloned().collect();
+                keys.sort_unstable();
+                keys
+            }
         }
-        // A client without a role that has joined rooms reads those; any other is a driver.
-        None if matches!(connection.identity, Identity::Anyone { .. })
-            && rooms.of(conn).len() > 0 =>
-        {
-            Ok(asked_for(None))
-        }
-        None | Some(Event::Pickup) if rooms.hears_all_pickups(conn) => {
-            let keys = book.queues().map(|(key, _)| key).filter(|key| key.event == Event::Pickup);
-            let mut keys: Vec<_> = keys.cloned().collect();
-            keys.sort_unstable();
-            Ok(keys)
-        }
-        None | Some(Event::Pickup) => Ok(asked_for(Some(Event::Pickup))),
     }
 }
 

@@ -20,6 +20,8 @@ impl Book {
         }
         assert_eq!(self.claims.lapses().len(), lapses, "only what is claimed lapses");
         assert_eq!(*self.claims.nameless(), nameless, "what nameless drivers hold");
+        let to_be_received: usize = self.lives.values().map(|life| life.delivered.len()).sum();
+        assert_eq!(self.open, self.under_way() + to_be_received, "how many orders are open");
         self.audit_memory(limits);
     }
 

@@ -34,6 +34,7 @@ impl Hub {
             }
         }
         self.check_room(&which, Event::Pickup)?;
+        self.check_open()?;
         let message_id = which.message_id.clone();
         self.change(which, Change::Placed(order), Some(conn), step);
         Ok(about(message_id))
@@ -58,6 +59,9 @@ impl Hub {
         if life.is_none_or(|life| !life.transit_told) {
             self.check_room(&which, Event::InTransit)?;
         }
+        if life.is_none() {
+            self.check_open()?;
+        }
         let order = life.is_none().then_some(order);
         self.change(which, Change::InTransit { by, order }, Some(conn), step);
         Ok(about(message_id))
@@ -77,6 +81,9 @@ impl Hub {
             return Ok(duplicate(message_id));
         }
         self.check_room(&which, Event::Delivered)?;
+        if life.is_none() {
+            self.check_open()?;
+        }
         let order = life.is_none().then_some(order);
         self.change(which, Change::Delivered { by, order }, Some(conn), step);
         Ok(about(message_id))
@@ -172,6 +179,20 @@ impl Hub {
             Code::QueueFull,
             format!(
                 "Queue `{key}` holds {waiting} messages and takes no more; try again when its reader has said `received`.",
+            ),
+        ))
+    }
+
+    /// Refuses to open one more order than the hub can hold.
+    fn check_open(&self) -> Result<(), Refusal> {
+        let open = self.book.open();
+        if open < self.limits.max_orders {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            Code::QueueFull,
+            format!(
+                "The hub holds {open} open orders and takes no more; try again when some are delivered and received.",
             ),
         ))
     }

@@ -10,7 +10,8 @@ use crate::connection::Connection;
 use crate::effect::{AckId, Effect, Step};
 use crate::input::{ConnId, Identity, Input};
 use crate::queue::{QueueKey, Seq};
-use crate::{Hub, rights, scope};
+use crate::scope::Scope;
+use crate::{Hub, rights};
 
 #[derive(Default)]
 pub(super) struct Witness {
@@ -52,8 +53,8 @@ impl Witness {
             return;
         }
         let (client_id, rooms) = (client_id.clone(), &hub.audience.rooms);
-        let queues = scope::queues(&hub.book, rooms, *conn, connection, client_id, *event);
-        if let Ok(queues) = queues {
+        if let Ok(scope) = Scope::of(rooms, *conn, connection, client_id, *event) {
+            let queues = scope.queues(&hub.book, rooms, *conn);
             self.readers.entry(*conn).or_default().asked.push_back(GetAll {
                 ack: *ack,
                 queues,

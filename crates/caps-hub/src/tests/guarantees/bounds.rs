@@ -122,3 +122,21 @@ fn a_reader_who_asks_for_everything_again_and_again_is_told_to_wait() {
     assert_eq!(world.answer(driver, first).unwrap()["count"], 2);
     assert_eq!(world.get_all(driver, json!({})).len(), 2);
 }
+
+#[test]
+fn a_hub_that_holds_all_the_orders_it_can_goes_on_with_those() {
+    let mut world = World::with(Limits { max_orders: 2, ..Limits::default() });
+    let (acme, driver) = (world.vendor("acme"), world.driver("dora"));
+    world.place(acme, "acme/1");
+    world.place(acme, "acme/2");
+    let anyone = world.anyone();
+    for verb in ["pickup", "in-transit", "delivered"] {
+        let refusal = world.ask(anyone, verb, json!({"store": "flowers", "orderId": 3}));
+        assert_eq!(refusal["code"], "queue_full", "{verb}");
+    }
+    world.take(driver, "acme/1");
+    assert_eq!(world.deliver(driver, "acme/1"), "ok");
+    assert_eq!(world.place(acme, "acme/3"), "queue_full", "its vendor has not heard of it");
+    world.receive(acme, "delivered acme/1");
+    assert_eq!(world.place(acme, "acme/3"), "ok");
+}

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
-use crate::edge::flow::{Flow, Tap};
+use crate::edge::flow::{Flow, StreamSession};
 use crate::edge::stream::ClientStream;
 
 /// How long a connection may take for the head of its next request.
@@ -63,10 +63,10 @@ async fn connection(
         tracing::debug!(%why, "a connection was gone at once");
         return;
     }
-    let tap = Tap::default();
-    let stream = ClientStream::new(stream, tap.clone(), flow, open.token());
+    let session = StreamSession::default();
+    let stream = ClientStream::new(stream, session.clone(), flow, open.token());
     let service = routes.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(tap.clone());
+        request.extensions_mut().insert(session.clone());
         request.map(Body::new)
     });
     let connection = http1::Builder::new()

@@ -47,6 +47,10 @@ pub(crate) struct Args {
     #[arg(long, env = "CAPS_MAX_QUEUE", default_value_t = 1_000_000)]
     max_queue: usize,
 
+    /// The most orders that are not delivered, or not yet received by their vendor; then `queue_full`, too
+    #[arg(long, env = "CAPS_MAX_ORDERS", default_value_t = 2_000_000)]
+    max_orders: usize,
+
     /// The most JSON that one event may carry; beyond it it is answered `payload_too_large`
     #[arg(long, env = "CAPS_MAX_PAYLOAD", default_value = "256KiB")]
     max_payload: ByteSize,
@@ -67,6 +71,7 @@ impl From<Args> for Config {
             dedupe_window,
             max_remembered,
             max_queue,
+            max_orders,
             max_payload,
             log_format,
         } = args;
@@ -79,6 +84,7 @@ impl From<Args> for Config {
             dedupe_window,
             max_remembered,
             max_queue,
+            max_orders,
             max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
             log_format,
         }

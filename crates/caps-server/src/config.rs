@@ -22,6 +22,8 @@ pub struct Config {
     pub max_remembered: usize,
     /// The most messages in one queue.
     pub max_queue: usize,
+    /// The most orders that are placed and not delivered, or delivered and not yet received by their vendor.
+    pub max_orders: usize,
     /// The most bytes of JSON that one event may carry.
     pub max_payload: usize,
     /// How the log is written.
@@ -84,6 +86,7 @@ impl Default for Config {
             dedupe_window: limits.dedupe_window,
             max_remembered: limits.max_remembered,
             max_queue: limits.max_queue,
+            max_orders: limits.max_orders,
             max_payload: 256 * 1024,
             log_format: LogFormat::Text,
         }
@@ -107,9 +110,11 @@ impl Config {
                 return Err(ConfigError::NoTime { flag });
             }
         }
-        for (flag, bound) in
-            [("--max-queue", self.max_queue), ("--max-remembered", self.max_remembered)]
-        {
+        for (flag, bound) in [
+            ("--max-queue", self.max_queue),
+            ("--max-orders", self.max_orders),
+            ("--max-remembered", self.max_remembered),
+        ] {
             if bound == 0 {
                 return Err(ConfigError::NoRoom { flag });
             }
@@ -126,6 +131,7 @@ impl Config {
             dedupe_window: self.dedupe_window,
             max_remembered: self.max_remembered,
             max_queue: self.max_queue,
+            max_orders: self.max_orders,
             ..caps_hub::Limits::default()
         }
     }

@@ -4,7 +4,7 @@
 //! meanwhile. So nothing is told to anybody that a crash could take back.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
@@ -22,8 +22,14 @@ use crate::journal::{Journal, Ticket};
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
 
-/// The most bytes of events that wait to be decided. Events beyond it are answered `busy`.
+/// The most memory of events that wait to be decided, in bytes. Events beyond it are answered `busy`.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
+
+/// Beyond this not even an answer has room: who sends more is cut off.
+const OVERFULL: usize = 2 * MAX_WAITING;
+
+/// How long a stopping hub waits for its clients to take their last answers.
+const LAST_ANSWERS: Duration = Duration::from_millis(1500);
 
 /// The longest sleep, so that a wall clock that was set is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -35,35 +41,71 @@ pub(crate) enum Command {
     /// It has been told so, and packets may leave for it.
     Opened { conn: ConnId, socket: Weak<Socket<LocalAdapter>> },
     /// It has emitted an event.
-    Heard { conn: ConnId, ack: Option<AckId>, request: Result<Request, Refusal>, bytes: usize },
+    Heard(Heard),
     /// Its transport has flushed, which its line has asked for.
     Flushed { conn: ConnId },
     /// It is gone.
     Disconnected { conn: ConnId },
 }
 
+/// An event of a client.
+pub(crate) struct Heard {
+    pub(crate) conn: ConnId,
+    pub(crate) ack: Option<AckId>,
+    pub(crate) request: Result<Request, Refusal>,
+    /// The size of its packet.
+    pub(crate) bytes: usize,
+}
+
+impl Heard {
+    /// About how much memory it takes while it waits, in bytes.
+    fn size(&self) -> usize {
+        self.bytes + size_of::<Command>()
+    }
+}
+
+/// The hub cannot even take note of an event to refuse it.
+pub(crate) struct Overfull;
+
 /// Where the edge submits. Never waits.
 #[derive(Clone)]
 pub(crate) struct Inbox {
     commands: mpsc::UnboundedSender<Command>,
     waiting: Arc<AtomicUsize>,
+    /// The hub is about to stop, and hears nothing more.
+    is_closed: Arc<AtomicBool>,
 }
 
 impl Inbox {
-    pub(crate) fn submit(&self, mut command: Command) {
-        if let Command::Heard { request, bytes, .. } = &mut command {
-            let waiting = self.waiting.fetch_add(*bytes, Ordering::Relaxed);
-            if waiting > MAX_WAITING {
-                *request = Err(Refusal::new(
-                    Code::Busy,
-                    "The hub has more at hand than it can take; send this again in a moment.",
-                ));
-            }
-        }
+    pub(crate) fn submit(&self, command: Command) {
         // Fails when the owner has stopped: then the line is about to close, and nothing was promised.
         let _ = self.commands.send(command);
     }
+
+    pub(crate) fn submit_heard(&self, mut heard: Heard) -> Result<(), Overfull> {
+        if self.is_closed.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        let size = heard.size();
+        let waiting = self.waiting.fetch_add(size, Ordering::Relaxed);
+        if waiting > OVERFULL {
+            self.waiting.fetch_sub(size, Ordering::Relaxed);
+            return Err(Overfull);
+        }
+        if waiting > MAX_WAITING {
+            heard.request = Err(Refusal::new(
+                Code::Busy,
+                "The hub has more at hand than it can take; send this again in a moment.",
+            ));
+        }
+        self.submit(Command::Heard(heard));
+        Ok(())
+    }
 }
+
+/// The journal has ended, which only a bug makes it do: nothing can be kept any more.
+#[derive(Debug)]
+pub(crate) struct JournalEnded;
 
 pub(crate) struct Owner<J> {
     hub: Hub,
@@ -71,7 +113,9 @@ pub(crate) struct Owner<J> {
     kept: watch::Receiver<Ticket>,
     commands: mpsc::UnboundedReceiver<Command>,
     waiting: Arc<AtomicUsize>,
+    is_closed: Arc<AtomicBool>,
     lines: HashMap<ConnId, Line>,
+    batch: Vec<Command>,
     /// What is to be carried out when the ticket is kept.
     undone: VecDeque<(Ticket, Vec<Effect>)>,
 }
@@ -80,40 +124,72 @@ impl<J: Journal> Owner<J> {
     pub(crate) fn new(limits: Limits, journal: J) -> (Self, Inbox) {
         let (sender, commands) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));
-        let inbox = Inbox { commands: sender, waiting: Arc::clone(&waiting) };
+        let is_closed = Arc::new(AtomicBool::new(false));
+        let inbox = Inbox {
+            commands: sender,
+            waiting: Arc::clone(&waiting),
+            is_closed: Arc::clone(&is_closed),
+        };
         let owner = Self {
             hub: Hub::new(limits),
             kept: journal.kept(),
             journal,
             commands,
             waiting,
+            is_closed,
             lines: HashMap::new(),
+            batch: Vec::with_capacity(BATCH),
             undone: VecDeque::new(),
         };
         (owner, inbox)
     }
 
-    /// Works until `stop`, and then until all that was submitted before it is done.
-    pub(crate) async fn run(mut self, stop: CancellationToken) {
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let deadline = self.until_deadline();
+    /// Works until `stop`, and then until all that was submitted before it is decided, kept, and taken by those
+    /// whom it concerns, as far as they take it in time.
+    ///
+    /// # Errors
+    /// [`JournalEnded`] when nothing can be kept any more.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), JournalEnded> {
+        while !stop.is_cancelled() {
             tokio::select! {
                 biased;
-                () = stop.cancelled(), if !self.commands.is_closed() => self.commands.close(),
-                _ = self.kept.changed(), if !self.undone.is_empty() => self.carry_out(),
-                count = self.commands.recv_many(&mut batch, BATCH) => {
-                    if count == 0 {
-                        break;
-                    }
-                    self.decide(&mut batch);
-                }
-                () = tokio::time::sleep(deadline) => self.decide(&mut batch),
+                () = stop.cancelled() => {}
+                worked = self.work() => worked?,
             }
         }
-        while !self.undone.is_empty() && self.kept.changed().await.is_ok() {
-            self.carry_out();
+        self.is_closed.store(true, Ordering::Relaxed);
+        let finished = tokio::time::timeout(LAST_ANSWERS, async {
+            while !self.has_finished() {
+                self.work().await?;
+            }
+            Ok(())
+        });
+        finished.await.unwrap_or_else(|_late| {
+            let unkept = self.undone.len();
+            tracing::warn!(unkept, "some clients did not take their last answers in time");
+            Ok(())
+        })
+    }
+
+    fn has_finished(&self) -> bool {
+        self.commands.is_empty()
+            && self.undone.is_empty()
+            && self.lines.values().all(Line::is_empty)
+    }
+
+    /// Does the next thing that there is to do. Safe to cancel.
+    async fn work(&mut self) -> Result<(), JournalEnded> {
+        let deadline = self.until_deadline();
+        tokio::select! {
+            biased;
+            changed = self.kept.changed(), if !self.undone.is_empty() => {
+                changed.map_err(|_| JournalEnded)?;
+                self.carry_out();
+            }
+            _ = self.commands.recv_many(&mut self.batch, BATCH) => self.decide(),
+            () = tokio::time::sleep(deadline) => self.decide(),
         }
+        Ok(())
     }
 
     fn until_deadline(&self) -> Duration {
@@ -121,13 +197,15 @@ impl<J: Journal> Owner<J> {
         self.hub.next_deadline().map_or(MAX_SLEEP, until).min(MAX_SLEEP)
     }
 
-    fn decide(&mut self, batch: &mut Vec<Command>) {
+    fn decide(&mut self) {
         let now = Timestamp::from(SystemTime::now());
         let mut step = Step::default();
         self.hub.advance(now, &mut step);
+        let mut batch = std::mem::take(&mut self.batch);
         for command in batch.drain(..) {
             self.take(command, now, &mut step);
         }
+        self.batch = batch;
         let ticket = if step.facts.is_empty() {
             // Nothing to keep, but not to be told before what was decided earlier.
             self.undone.back().map_or(*self.kept.borrow(), |(ticket, _)| *ticket)
@@ -142,8 +220,9 @@ impl<J: Journal> Owner<J> {
 
     fn take(&mut self, command: Command, now: Timestamp, step: &mut Step) {
         let input = match command {
-            Command::Heard { conn, ack, request, bytes } => {
-                self.waiting.fetch_sub(bytes, Ordering::Relaxed);
+            Command::Heard(heard) => {
+                self.waiting.fetch_sub(heard.size(), Ordering::Relaxed);
+                let Heard { conn, ack, request, .. } = heard;
                 match request {
                     Ok(request) => Input::Asked { conn, ack, request },
                     Err(refusal) => {

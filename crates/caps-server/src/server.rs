@@ -15,13 +15,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::accept;
 use crate::config::{Config, ConfigError};
-use crate::edge::events::{self, Hall};
+use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::event_log::EventLog;
 use crate::http;
 use crate::journal::MemoryJournal;
-use crate::owner::Owner;
+use crate::owner::{JournalEnded, Owner};
 
 /// How long a stopping hub waits for its sockets to take what is on its way to them, and then for its
 /// connections to end. A stuck client holds it no longer.
@@ -64,6 +64,9 @@ pub enum RunError {
     /// A bug.
     #[error("the hub's owner failed: {0}")]
     Owner(#[from] JoinError),
+    /// A bug, too.
+    #[error("the journal has ended: nothing more can be kept")]
+    Journal,
 }
 
 impl Server {
@@ -101,7 +104,7 @@ impl Server {
         let Self { config, listener, .. } = self;
         let (owner, inbox) = Owner::new(config.limits(), MemoryJournal::new());
         let flow = Flow::default();
-        let hall = Arc::new(Hall {
+        let edge = Arc::new(Edge {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
             flow: flow.clone(),
@@ -109,24 +112,25 @@ impl Server {
             connections: AtomicU64::new(1),
         });
         let (socket_layer, io) = socket_io(&config);
-        events::open(&io, hall);
+        events::open(&io, edge);
         let routes = http::routes()
             .layer(socket_layer)
-            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch_polls));
+            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch));
 
         let connections = TaskTracker::new();
         let mut owner = tokio::spawn(owner.run(stop.clone()));
         let serving = accept::serve(listener, routes, flow, connections.clone(), stop.clone());
-        tokio::select! {
-            () = serving => {}
-            // Only a bug ends it before `stop`. What clients send would go nowhere, so the hub ends, too.
+        let owned = tokio::select! {
+            biased;
+            () = serving => owner.await?,
+            // What clients send would go nowhere, so the hub ends, too.
             failed = &mut owner => {
                 stop.cancel();
-                return failed.map_err(RunError::Owner);
+                failed?
             }
-        }
+        };
+        owned.map_err(|JournalEnded| RunError::Journal)?;
 
-        owner.await?;
         // It waits for ever for a client that takes nothing.
         if tokio::time::timeout(GOODBYE, io.close()).await.is_err() {
             tracing::warn!("some clients did not take their goodbye in time");

@@ -13,18 +13,17 @@ use caps_hub::{AckId, ConnId, EventRecord, Identity, Timestamp};
 use caps_proto::{ClientId, Code, Handshake, MessageId, NAMESPACE, Refusal, Request, Verb};
 use serde_json::value::RawValue;
 use socketioxide::SocketIo;
-use socketioxide::TransportType;
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::handler::{ConnectHandler, MessageHandler, Value};
 use socketioxide::socket::{Sid, Socket};
 
-use super::flow::{Flow, Flushes, Tap};
+use super::flow::{self, Flow, Flushes, StreamSession};
 use super::packet::Packet;
 use crate::event_log::EventLog;
-use crate::owner::{Command, Inbox};
+use crate::owner::{Command, Heard, Inbox, Overfull};
 
 /// What every client's handlers share.
-pub(crate) struct Hall {
+pub(crate) struct Edge {
     pub(crate) inbox: Inbox,
     pub(crate) event_log: EventLog,
     pub(crate) flow: Flow,
@@ -33,17 +32,17 @@ pub(crate) struct Hall {
 }
 
 /// Opens the hub's namespace.
-pub(crate) fn open(io: &SocketIo, hall: Arc<Hall>) {
+pub(crate) fn open(io: &SocketIo, edge: Arc<Edge>) {
     // Engine.IO 3 clients pass through the root namespace on their way.
     io.ns("/", async || {});
-    io.ns(NAMESPACE, Door(hall));
+    io.ns(NAMESPACE, OnConnect(edge));
 }
 
 /// Lets a client in.
 #[derive(Clone)]
-struct Door(Arc<Hall>);
+struct OnConnect(Arc<Edge>);
 
-impl ConnectHandler<LocalAdapter, Self> for Door {
+impl ConnectHandler<LocalAdapter, Self> for OnConnect {
     /// Before the client is told that it is connected, so that its first event finds its handler.
     fn call_middleware<'a>(
         &'a self,
@@ -52,19 +51,19 @@ impl ConnectHandler<LocalAdapter, Self> for Door {
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         Box::pin(async move {
             let identity = identify(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
-            let visit = Visit::begin(&self.0, &socket, identity);
-            socket.on_fallback(Ear(Arc::clone(&visit)));
-            socket.extensions.insert(visit);
+            let client = Client::begin(&self.0, &socket, identity);
+            socket.on_fallback(OnEvent(Arc::clone(&client)));
+            socket.extensions.insert(client);
             Ok(())
         })
     }
 
     /// After it was told.
     fn call(&self, socket: Arc<Socket<LocalAdapter>>, _auth: Option<Value>) {
-        if let Some(visit) = socket.extensions.get::<Arc<Visit>>() {
+        if let Some(client) = socket.extensions.get::<Arc<Client>>() {
             self.0
                 .inbox
-                .submit(Command::Opened { conn: visit.conn, socket: Arc::downgrade(&socket) });
+                .submit(Command::Opened { conn: client.conn, socket: Arc::downgrade(&socket) });
         }
     }
 }
@@ -82,41 +81,47 @@ fn identify(auth: Option<&Value>) -> Result<Identity, Refusal> {
 }
 
 /// Hears a client's events, whatever their names.
-struct Ear(Arc<Visit>);
+struct OnEvent(Arc<Client>);
 
-impl MessageHandler<LocalAdapter, Self> for Ear {
-    fn call(&self, _socket: Arc<Socket<LocalAdapter>>, packet: Value, ack: Option<AckId>) {
-        self.0.hear(&packet, ack);
+impl MessageHandler<LocalAdapter, Self> for OnEvent {
+    fn call(&self, socket: Arc<Socket<LocalAdapter>>, packet: Value, ack: Option<AckId>) {
+        if self.0.hear(&packet, ack).is_err() {
+            tracing::warn!(conn = %self.0.conn, "cut off: the hub has far more at hand than it can take");
+            if let Err(why) = socket.disconnect() {
+                tracing::debug!(%why, "left to the heartbeat");
+            }
+        }
     }
 }
 
 /// One client's time in the namespace. The socket owns it, so it ends with the socket, also for a client that
 /// has gone before it was quite there.
-struct Visit {
+struct Client {
     conn: ConnId,
-    hall: Arc<Hall>,
+    edge: Arc<Edge>,
     session: Sid,
     flushes: Arc<Flushes>,
 }
 
-impl Visit {
-    fn begin(hall: &Arc<Hall>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
-        let conn = ConnId(hall.connections.fetch_add(1, Ordering::Relaxed));
-        let inbox = hall.inbox.clone();
+impl Client {
+    fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
+        let conn = ConnId(edge.connections.fetch_add(1, Ordering::Relaxed));
+        let inbox = edge.inbox.clone();
         let flushes = Arc::new(Flushes::new(move || inbox.submit(Command::Flushed { conn })));
-        if socket.transport_type() == TransportType::Websocket
-            && let Some(tap) = socket.req_parts().extensions.get::<Tap>()
+        let request = socket.req_parts();
+        if flow::asks_for_websocket(&request.uri)
+            && let Some(stream) = request.extensions.get::<StreamSession>()
         {
-            tap.belongs_to(socket.id);
+            stream.set(socket.id);
         }
-        hall.flow.insert(socket.id, Arc::clone(&flushes));
+        edge.flow.insert(socket.id, Arc::clone(&flushes));
         tracing::debug!(%conn, ?identity, "connected");
-        hall.inbox.submit(Command::Connected { conn, identity, flushes: Arc::clone(&flushes) });
-        Arc::new(Self { conn, hall: Arc::clone(hall), session: socket.id, flushes })
+        edge.inbox.submit(Command::Connected { conn, identity, flushes: Arc::clone(&flushes) });
+        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes })
     }
 
     /// Logs an event and submits it, or the reason why it cannot be.
-    fn hear(&self, packet: &Value, ack: Option<AckId>) {
+    fn hear(&self, packet: &Value, ack: Option<AckId>) -> Result<(), Overfull> {
         let bytes = packet.len();
         let (text, is_binary) = match packet {
             Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
@@ -128,14 +133,14 @@ impl Visit {
             Err(refusal) => Err(refusal.clone()),
         };
         self.record(packet.as_ref().ok(), request.as_ref().ok());
-        self.hall.inbox.submit(Command::Heard { conn: self.conn, ack, request, bytes });
+        self.edge.inbox.submit_heard(Heard { conn: self.conn, ack, request, bytes })
     }
 
     fn record(&self, packet: Option<&Packet<'_>>, request: Option<&Request>) {
-        let fits = |payload: &&RawValue| payload.get().len() <= self.hall.max_payload;
-        self.hall.event_log.write(&EventRecord {
+        let fits = |payload: &&RawValue| payload.get().len() <= self.edge.max_payload;
+        self.edge.event_log.write(&EventRecord {
             at: Timestamp::from(SystemTime::now()),
-            event: packet.map_or("-", |packet| &packet.name),
+            event: packet.map_or("-", |packet| shorten(&packet.name)),
             client: request.and_then(Request::client_id).map(ClientId::as_str),
             payload: packet.and_then(|packet| packet.first).filter(fits),
         });
@@ -145,7 +150,7 @@ impl Visit {
         let Packet { name, first, others } = packet;
         let invalid = |why: String| Refusal::new(Code::InvalidPayload, why);
         let Some(verb) = Verb::from_name(name) else {
-            let shown: String = name.chars().take(60).collect();
+            let shown = shorten(name);
             return Err(Refusal::new(
                 Code::UnknownEvent,
                 format!(
@@ -160,14 +165,14 @@ impl Visit {
             return Err(invalid(format!("`{verb}` takes one argument, not {}.", others + 1)));
         }
         let size = first.map_or(0, |payload| payload.get().len());
-        if size > self.hall.max_payload {
+        if size > self.edge.max_payload {
             return Err(self.too_large(size));
         }
         Request::parse(verb, *first, mint)
     }
 
     fn too_large(&self, size: usize) -> Refusal {
-        let most = self.hall.max_payload;
+        let most = self.edge.max_payload;
         Refusal::new(
             Code::PayloadTooLarge,
             format!("The payload has {size} bytes; at most {most} are taken (`--max-payload`)."),
@@ -175,12 +180,18 @@ impl Visit {
     }
 }
 
-impl Drop for Visit {
+impl Drop for Client {
     fn drop(&mut self) {
-        self.hall.flow.remove(self.session, &self.flushes);
-        self.hall.inbox.submit(Command::Disconnected { conn: self.conn });
+        self.edge.flow.remove(self.session, &self.flushes);
+        self.edge.inbox.submit(Command::Disconnected { conn: self.conn });
         tracing::debug!(conn = %self.conn, "disconnected");
     }
+}
+
+/// The beginning of an event's name, which a client may have made as long as it likes.
+fn shorten(name: &str) -> &str {
+    const LONGEST: usize = 60;
+    name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])
 }
 
 /// An id for an order that brings none.

@@ -2,8 +2,8 @@
 //!
 //! Socket.IO's own buffer for a socket does not say how full it is, and a full one loses what is emitted and the
 //! next heartbeat with it. So the edge counts: whoever writes for a socket empties that buffer, and flushes. A
-//! WebSocket's flushes are seen on its TCP stream ([`Tap`], [`ClientStream`](super::stream::ClientStream)); long polling has flushed when a poll is answered
-//! ([`watch_polls`]).
+//! WebSocket's flushes are seen on its TCP stream ([`ClientStream`](super::stream::ClientStream)), which is told
+//! its session ([`StreamSession`]); long polling has flushed when a poll is answered ([`watch`]).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,6 +12,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use http::{Method, StatusCode, Uri};
 use socketioxide::socket::Sid;
 
 /// The flushes of one client's transport, whichever that is at the moment.
@@ -82,48 +83,49 @@ impl Flow {
     }
 }
 
-/// Which session a TCP stream's WebSocket belongs to, once that is known.
+/// The session of the WebSocket that a TCP stream has become, once that is known.
 #[derive(Clone, Default)]
-pub(crate) struct Tap(Arc<OnceLock<Sid>>);
+pub(crate) struct StreamSession(Arc<OnceLock<Sid>>);
 
-impl Tap {
-    pub(crate) fn belongs_to(&self, session: Sid) {
-        // A stream carries one WebSocket; who comes second says the same.
+impl StreamSession {
+    /// To be called when the stream has become a WebSocket, for it stays one to its end.
+    pub(crate) fn set(&self, session: Sid) {
+        // Who comes second says the same.
         let _ = self.0.set(session);
     }
 
-    pub(crate) fn session(&self) -> Option<Sid> {
+    pub(crate) fn get(&self) -> Option<Sid> {
         self.0.get().copied()
     }
 }
 
-/// Notes an answered poll as a flush, and the stream of a session that goes over to a WebSocket.
-pub(crate) async fn watch_polls(
-    State(flow): State<Flow>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let query = request.uri().query().unwrap_or_default();
-    let session = query_value(query, "sid").and_then(|sid| sid.parse::<Sid>().ok());
+/// Whether a request asks for a WebSocket, rather than being a part of long polling.
+pub(crate) fn asks_for_websocket(uri: &Uri) -> bool {
+    query_value(uri, "transport") == Some("websocket")
+}
+
+/// Notes an answered poll as a flush, and the stream of a session that has gone over to a WebSocket.
+pub(crate) async fn watch(State(flow): State<Flow>, request: Request, next: Next) -> Response {
+    let session = query_value(request.uri(), "sid").and_then(|sid| sid.parse::<Sid>().ok());
     let Some(session) = session.filter(|_| request.uri().path().starts_with("/socket.io")) else {
         return next.run(request).await;
     };
-    if query_value(query, "transport") == Some("websocket") {
-        if let Some(tap) = request.extensions().get::<Tap>() {
-            tap.belongs_to(session);
-        }
-        return next.run(request).await;
-    }
-    let is_poll = request.method() == http::Method::GET;
+    let is_poll = request.method() == Method::GET && !asks_for_websocket(request.uri());
+    let stream = request.extensions().get::<StreamSession>().cloned();
     let response = next.run(request).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+        && let Some(stream) = stream
+    {
+        stream.set(session);
+    }
     if is_poll {
         flow.flushed(session);
     }
     response
 }
 
-fn query_value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    let mut pairs = uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
     pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 

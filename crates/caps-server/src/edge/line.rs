@@ -24,8 +24,10 @@ pub(crate) const BUFFER: usize = 1024;
 /// buffer, so this is less than half of it, with room left for heartbeats.
 const BETWEEN_FLUSHES: usize = 448;
 
-/// The most packets that wait here. A client that has so many answers and reads none is cut off.
+/// The most packets that wait here, and the most bytes of them, roughly. A client that has so many answers and
+/// reads none is cut off.
 const MAX_WAITING: usize = 100_000;
+const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
 
 /// One packet to a client.
 #[derive(Debug, Clone)]
@@ -35,6 +37,20 @@ pub(crate) enum Outgoing {
     Exception(Answer),
 }
 
+impl Outgoing {
+    /// About how much memory it takes while it waits, in bytes. A message is the queue's.
+    fn size(&self) -> usize {
+        let text = match self {
+            Self::Message(_) => 0,
+            Self::Answer(_, answer) | Self::Exception(answer) => match answer {
+                Answer::Error(refusal) => refusal.message.len(),
+                Answer::Ok(done) => done.already_claimed.iter().map(|id| id.as_str().len()).sum(),
+            },
+        };
+        size_of::<Self>() + text
+    }
+}
+
 pub(crate) struct Line {
     /// `None` until the client has been told that it is connected: nothing may come before that.
     ///
@@ -42,6 +58,7 @@ pub(crate) struct Line {
     socket: Option<Weak<Socket<LocalAdapter>>>,
     flushes: Arc<Flushes>,
     waiting: VecDeque<Outgoing>,
+    waiting_bytes: usize,
     /// How many packets were handed over since the flush counted as `seen`.
     handed: usize,
     seen: u64,
@@ -59,7 +76,15 @@ pub(crate) enum Flushed {
 
 impl Line {
     pub(crate) fn new(flushes: Arc<Flushes>) -> Self {
-        Self { socket: None, flushes, waiting: VecDeque::new(), handed: 0, seen: 0, watched: false }
+        Self {
+            socket: None,
+            flushes,
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            handed: 0,
+            seen: 0,
+            watched: false,
+        }
     }
 
     /// From now on packets may leave.
@@ -69,12 +94,18 @@ impl Line {
     }
 
     pub(crate) fn push(&mut self, packet: Outgoing) {
-        if self.waiting.len() < MAX_WAITING {
+        if self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES {
+            self.waiting_bytes += packet.size();
             self.waiting.push_back(packet);
             self.hand_over();
         } else {
             self.cut_off();
         }
+    }
+
+    /// Whether all packets have been handed over.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Asks for [`Flushed::Drained`].
@@ -95,7 +126,7 @@ impl Line {
 
     fn hand_over(&mut self) {
         let Some(socket) = &self.socket else { return };
-        let Some(socket) = socket.upgrade() else { return self.waiting.clear() };
+        let Some(socket) = socket.upgrade() else { return self.clear() };
         while let Some(packet) = self.waiting.front() {
             let flushes = self.flushes.count();
             if flushes != self.seen {
@@ -110,7 +141,7 @@ impl Line {
                 Err(SendError::Socket(SocketError::InternalChannelFull)) => break,
                 Err(SendError::Socket(SocketError::Closed)) => {
                     // The disconnect is on its way; the hub still has all that was not received.
-                    self.waiting.clear();
+                    self.clear();
                     return;
                 }
                 Err(SendError::Serialize(why)) => {
@@ -118,6 +149,7 @@ impl Line {
                     tracing::error!(%why, "a packet could not be written");
                 }
             }
+            self.waiting_bytes -= packet.size();
             self.waiting.pop_front();
         }
         if !self.waiting.is_empty() {
@@ -125,10 +157,16 @@ impl Line {
         }
     }
 
-    fn cut_off(&mut self) {
+    fn clear(&mut self) {
         self.waiting.clear();
+        self.waiting_bytes = 0;
+    }
+
+    fn cut_off(&mut self) {
+        let (packets, bytes) = (self.waiting.len(), self.waiting_bytes);
+        self.clear();
         let Some(socket) = self.socket.take().and_then(|socket| socket.upgrade()) else { return };
-        tracing::warn!(socket = %socket.id, "cut off: {MAX_WAITING} packets wait and the client reads none");
+        tracing::warn!(socket = %socket.id, packets, bytes, "cut off: so much waits and the client reads none");
         // On a full buffer this says so and closes nothing; the heartbeat, which finds no room either, does.
         if let Err(why) = socket.disconnect() {
             tracing::debug!(%why, "left to the heartbeat");

@@ -3,25 +3,38 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio_io_timeout::TimeoutStream;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::flow::{Flow, Tap};
+use super::flow::{Flow, StreamSession};
+
+/// How long a client may take nothing at all of what it is sent: as long as its heartbeat may be missing. Without
+/// it, what is being written to a client that has stopped reading would stay as long as TCP keeps it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Notes its flushes, and counts as open until it is dropped: also when it has become a WebSocket, which its
 /// HTTP server no longer knows of.
 pub(crate) struct ClientStream {
-    stream: TcpStream,
-    tap: Tap,
+    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    session: StreamSession,
     flow: Flow,
     _open: TaskTrackerToken,
 }
 
 impl ClientStream {
-    pub(crate) fn new(stream: TcpStream, tap: Tap, flow: Flow, open: TaskTrackerToken) -> Self {
-        Self { stream, tap, flow, _open: open }
+    pub(crate) fn new(
+        stream: TcpStream,
+        session: StreamSession,
+        flow: Flow,
+        open: TaskTrackerToken,
+    ) -> Self {
+        let mut stream = Box::pin(TimeoutStream::new(stream));
+        stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
+        Self { stream, session, flow, _open: open }
     }
 }
 
@@ -31,7 +44,7 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        self.stream.as_mut().poll_read(cx, buf)
     }
 }
 
@@ -41,13 +54,13 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.stream.as_mut().poll_write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        let flushed = self.stream.as_mut().poll_flush(cx);
         if flushed.is_ready()
-            && let Some(session) = self.tap.session()
+            && let Some(session) = self.session.get()
         {
             self.flow.flushed(session);
         }
@@ -55,7 +68,7 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.stream.as_mut().poll_shutdown(cx)
     }
 
     fn poll_write_vectored(
@@ -63,10 +76,38 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.stream.as_mut().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+    use tokio::time::Instant;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_takes_nothing_is_given_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, _) = listener.accept().await.unwrap();
+        let open = TaskTracker::new();
+        let mut stream =
+            ClientStream::new(stream, StreamSession::default(), Flow::default(), open.token());
+        let since = Instant::now();
+        let failed = loop {
+            if let Err(why) = stream.write_all(&[0; 65_536]).await {
+                break why;
+            }
+        };
+        assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
+        assert!(since.elapsed() >= WRITE_TIMEOUT);
     }
 }

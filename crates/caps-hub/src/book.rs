@@ -2,89 +2,24 @@
 //! [`Fact`]s alone, so the same fold serves the running hub and a journal that is read back.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use caps_proto::{Digest, Event, Message, Order, OrderRef};
+use caps_proto::{Event, Message, Order, OrderRef};
 
-use crate::claims::{Claims, Lapse};
-use crate::fact::{Change, Fact, Who};
+use crate::claims::Claims;
+use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::ConnId;
+use crate::life::{Life, Place, Stage};
 use crate::limits::Limits;
+use crate::lives::Lives;
 use crate::memory::Memory;
-use crate::queue::{Queue, QueueKey, Queued, Seq, Waiting};
+use crate::queue::{Queue, QueueKey, Queued, Waiting};
 use crate::time::Timestamp;
-
-/// How far an order has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// Nobody has it.
-    Ready,
-    /// A driver has received it, or had it on the road and is gone; it is offered again at the lapse.
-    Claimed(Lapse),
-    /// It is on the road.
-    InTransit,
-    /// It has arrived, then; a retry is known for one.
-    Delivered(Timestamp),
-    /// It has arrived, and a retry is no longer known for one. Something still waits in a queue.
-    Forgotten,
-}
-
-/// One order's life.
-#[derive(Debug)]
-pub(crate) struct Life {
-    pub(crate) stage: Stage,
-    pub(crate) digest: Digest,
-    /// Who holds it, or held it to the end. `None` when nobody does, or the nameless holder is gone.
-    pub(crate) holder: Option<Who>,
-    /// Whether the vendor was told of its transit.
-    pub(crate) transit_told: bool,
-    /// The order itself, until it is over.
-    order: Option<Order>,
-    /// Its places in the three queues. An id that is used again may have several deliveries waiting.
-    pickup: Option<Seq>,
-    in_transit: Option<Seq>,
-    delivered: Vec<Seq>,
-}
-
-impl Life {
-    fn new(order: Order) -> Self {
-        Self {
-            stage: Stage::Ready,
-            digest: order.digest(),
-            holder: None,
-            transit_told: false,
-            order: Some(order),
-            pickup: None,
-            in_transit: None,
-            delivered: Vec::new(),
-        }
-    }
-
-    /// Whether it has been placed and has not arrived.
-    pub(crate) fn is_under_way(&self) -> bool {
-        matches!(self.stage, Stage::Ready | Stage::Claimed(_) | Stage::InTransit)
-    }
-
-    /// The place of the message that `received` for `event` takes away: the oldest.
-    pub(crate) fn waiting(&self, event: Event) -> Option<Seq> {
-        match event {
-            Event::Pickup => self.pickup,
-            Event::InTransit => self.in_transit,
-            Event::Delivered => self.delivered.first().copied(),
-        }
-    }
-
-    fn lapse(&self) -> Option<Lapse> {
-        match self.stage {
-            Stage::Claimed(lapse) => Some(lapse),
-            _ => None,
-        }
-    }
-}
 
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    lives: HashMap<OrderRef, Life>,
+    lives: Lives,
     queues: HashMap<QueueKey, Queue>,
     pub(crate) claims: Claims,
     memory: Memory,
@@ -111,7 +46,17 @@ impl Book {
         self.open
     }
 
-    /// The place that the next message gets.
+    /// How many orders it knows of, those included that are over and still remembered.
+    pub(crate) fn known(&self) -> usize {
+        self.lives.len()
+    }
+
+    /// The number of the last fact.
+    pub(crate) fn last(&self) -> Seq {
+        self.last
+    }
+
+    /// The number that the next fact gets.
     pub(crate) fn end(&self) -> Seq {
         self.last.next()
     }
@@ -123,43 +68,63 @@ impl Book {
         sender: Option<ConnId>,
         limits: &Limits,
     ) -> Option<Queued> {
-        let Fact { at, which, change } = fact;
+        let Fact { seq, at, which, change, .. } = fact;
+        let here = Place { seq: *seq, at: *at };
+        self.last = self.last.max(*seq);
+        let queued = self.change(which, change, here, sender, limits);
+        if let Some(life) = self.lives.get_mut(which) {
+            life.latest = *seq;
+        }
+        queued
+    }
+
+    fn change(
+        &mut self,
+        which: &OrderRef,
+        change: &Change,
+        here: Place,
+        sender: Option<ConnId>,
+        limits: &Limits,
+    ) -> Option<Queued> {
         match change {
             Change::Placed(order) => {
                 self.place(which, order);
-                Some(self.enqueue(which, Event::Pickup, order.clone(), sender))
+                Some(self.enqueue(which, Event::Pickup, order.clone(), here, sender))
             }
             Change::Claimed(by) => {
                 self.hold(which, Some(by));
-                self.set_lapse(which, *at + limits.claim_time);
+                self.set_lapse(which, here, limits);
                 None
             }
             Change::InTransit { by, order } => {
-                match order {
-                    Some(order) => self.place(which, order),
-                    None => self.pass_on(which, by),
+                if self.is_under_way(which) {
+                    self.pass_on(which, by, here);
+                } else {
+                    self.place(which, order);
                 }
                 self.hold(which, Some(by));
                 self.set_stage(which, Stage::InTransit);
                 let life = self.lives.get_mut(which)?;
-                let order = life.order.clone().filter(|_| !life.transit_told)?;
-                life.transit_told = true;
-                Some(self.enqueue(which, Event::InTransit, order, sender))
+                if std::mem::replace(&mut life.transit_told, true) {
+                    return None;
+                }
+                Some(self.enqueue(which, Event::InTransit, order.clone(), here, sender))
             }
             Change::Delivered { by, order } => {
-                if let Some(order) = order {
+                if !self.is_under_way(which) {
                     self.place(which, order);
                 }
                 self.dequeue(which, Event::Pickup);
                 self.dequeue(which, Event::InTransit);
                 // An order that is over is nobody's claim; its record still tells who delivered it.
                 self.hold(which, None);
-                self.set_stage(which, Stage::Delivered(*at));
-                self.memory.remember(*at, which.clone());
+                self.set_stage(which, Stage::Delivered(here));
+                self.memory.remember(here, which.clone());
                 let life = self.lives.get_mut(which)?;
                 life.holder = Some(by.clone());
-                let order = life.order.take()?;
-                Some(self.enqueue(which, Event::Delivered, order, sender))
+                life.order = None;
+                self.open -= 1;
+                Some(self.enqueue(which, Event::Delivered, order.clone(), here, sender))
             }
             Change::Received { event, .. } => {
                 self.dequeue(which, *event);
@@ -174,26 +139,54 @@ impl Book {
                 self.set_stage(which, Stage::Ready);
                 self.dequeue(which, Event::Pickup);
                 let order = self.lives.get(which)?.order.clone()?;
-                Some(self.enqueue(which, Event::Pickup, order, sender))
+                Some(self.enqueue(which, Event::Pickup, order, here, sender))
             }
-            Change::Voided => {
+            Change::Abandoned => {
                 self.hold(which, None);
                 if self.lives.get(which)?.stage == Stage::InTransit {
-                    self.set_lapse(which, *at + limits.claim_time);
+                    self.set_lapse(which, here, limits);
                 }
                 None
             }
+            Change::Refused { .. } => None,
         }
+    }
+
+    /// Takes in an order as a [`Snapshot`](crate::Snapshot) has kept it.
+    pub(crate) fn restore(&mut self, which: OrderRef, life: Life) {
+        for (event, place, order) in life.waiting() {
+            self.push(&which, event, order.clone(), place, None);
+        }
+        if let (Some(Place { seq, .. }), Some(holder)) = (life.pickup, &life.holder) {
+            let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
+            self.queues.entry(key).or_default().hold(seq, holder.clone());
+        }
+        match life.stage {
+            Stage::Claimed(lapse) => self.claims.lapse_at(lapse, which.clone()),
+            Stage::Delivered(there) => self.memory.remember(there, which.clone()),
+            Stage::Ready | Stage::InTransit | Stage::Forgotten => {}
+        }
+        if life.is_under_way() {
+            self.claims.moved(&which, None, life.holder.as_ref());
+        }
+        self.open += life.open();
+        self.lives.entry(which).insert_entry(life);
+    }
+
+    /// Notes that facts up to this one are in what was restored.
+    pub(crate) fn restored_to(&mut self, seq: Seq) {
+        self.last = self.last.max(seq);
+    }
+
+    /// The orders of one part, as they are now.
+    pub(crate) fn partition(&self, partition: u8) -> impl Iterator<Item = (&OrderRef, &Life)> {
+        self.lives.partition(partition).iter()
     }
 
     /// Forgets what has been remembered for long enough, or is too much to remember.
     pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) {
-        while let Some((at, which)) = self.memory.forget(now, limits) {
+        while let Some(which) = self.memory.forget(now, limits) {
             let Some(life) = self.lives.get_mut(&which) else { continue };
-            // Another order may have been placed under the id since.
-            if life.stage != Stage::Delivered(at) {
-                continue;
-            }
             if life.delivered.is_empty() {
                 self.lives.remove(&which);
             } else {
@@ -207,13 +200,25 @@ impl Book {
         self.memory.next_due(limits)
     }
 
+    fn is_under_way(&self, which: &OrderRef) -> bool {
+        self.lives.get(which).is_some_and(Life::is_under_way)
+    }
+
     /// Opens a new life under the id. Deliveries of an earlier order that still wait stay its own.
     fn place(&mut self, which: &OrderRef, order: &Order) {
-        let mut life = Life::new(order.clone());
-        if let Some(earlier) = self.lives.remove(which) {
-            life.delivered = earlier.delivered;
+        let life = Life::new(order.clone());
+        match self.lives.entry(which.clone()) {
+            Entry::Vacant(entry) => {
+                entry.insert(life);
+            }
+            Entry::Occupied(mut entry) => {
+                let earlier = entry.insert(life);
+                if let Stage::Delivered(there) = earlier.stage {
+                    self.memory.replace(there);
+                }
+                entry.get_mut().delivered = earlier.delivered;
+            }
         }
-        self.lives.insert(which.clone(), life);
         self.open += 1;
     }
 
@@ -222,35 +227,50 @@ impl Book {
         which: &OrderRef,
         event: Event,
         order: Order,
+        here: Place,
+        sender: Option<ConnId>,
+    ) -> Queued {
+        if let Some(life) = self.lives.get_mut(which) {
+            match event {
+                Event::Pickup => life.pickup = Some(here),
+                Event::InTransit => life.in_transit = Some(here),
+                Event::Delivered => {
+                    life.delivered.push((here, order.clone()));
+                    self.open += 1;
+                }
+            }
+        }
+        self.push(which, event, order, here, sender)
+    }
+
+    fn push(
+        &mut self,
+        which: &OrderRef,
+        event: Event,
+        order: Order,
+        Place { seq, at }: Place,
         sender: Option<ConnId>,
     ) -> Queued {
         let OrderRef { client_id, message_id } = which.clone();
-        self.last = self.last.next();
-        let seq = self.last;
-        if let Some(life) = self.lives.get_mut(which) {
-            match event {
-                Event::Pickup => life.pickup = Some(seq),
-                Event::InTransit => life.in_transit = Some(seq),
-                Event::Delivered => life.delivered.push(seq),
-            }
-        }
         let key = QueueKey { client_id: client_id.clone(), event };
         let message = Arc::new(Message { event, message_id, client_id, order });
-        let waiting = Waiting { message: Arc::clone(&message), sender };
-        self.queues.entry(key.clone()).or_default().push(seq, waiting);
+        let waiting = Waiting { message: Arc::clone(&message), at, sender };
+        self.queues.entry(key.clone()).or_default().insert(seq, waiting);
         Queued { key, seq, message }
     }
 
     fn dequeue(&mut self, which: &OrderRef, event: Event) {
         let Some(life) = self.lives.get_mut(which) else { return };
-        let seq = match event {
+        let place = match event {
             Event::Pickup => life.pickup.take(),
             Event::InTransit => life.in_transit.take(),
             Event::Delivered if life.delivered.is_empty() => None,
-            Event::Delivered => Some(life.delivered.remove(0)),
+            Event::Delivered => {
+                self.open -= 1;
+                Some(life.delivered.remove(0).0)
+            }
         };
-        let Some(seq) = seq else { return };
-        self.open -= usize::from(event == Event::Delivered);
+        let Some(Place { seq, .. }) = place else { return };
         let key = QueueKey { client_id: which.client_id.clone(), event };
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.remove(seq);
@@ -262,11 +282,11 @@ impl Book {
 
     /// Queues the pickup of an order that another driver had received before it was gone: `to` carries it on,
     /// has received nothing, and must find it again when it restarts.
-    fn pass_on(&mut self, which: &OrderRef, to: &Who) {
+    fn pass_on(&mut self, which: &OrderRef, to: &Who, here: Place) {
         let Some(life) = self.lives.get(which) else { return };
         let is_anothers = life.pickup.is_none() && life.holder.as_ref() != Some(to);
         if let Some(order) = life.order.clone().filter(|_| is_anothers) {
-            self.enqueue(which, Event::Pickup, order, None);
+            self.enqueue(which, Event::Pickup, order, here, None);
         }
     }
 
@@ -275,15 +295,16 @@ impl Book {
         let Some(life) = self.lives.get_mut(which) else { return };
         self.claims.moved(which, life.holder.as_ref(), to);
         life.holder = to.cloned();
-        let (Some(seq), Some(holder)) = (life.pickup, to) else { return };
+        let (Some(Place { seq, .. }), Some(holder)) = (life.pickup, to) else { return };
         let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
         if let Some(queue) = self.queues.get_mut(&key) {
             queue.hold(seq, holder.clone());
         }
     }
 
-    fn set_lapse(&mut self, which: &OrderRef, deadline: Timestamp) {
-        let lapse = self.claims.lapse_at(deadline, which.clone());
+    fn set_lapse(&mut self, which: &OrderRef, Place { seq, at }: Place, limits: &Limits) {
+        let lapse = (at + limits.claim_time, seq);
+        self.claims.lapse_at(lapse, which.clone());
         self.set_stage(which, Stage::Claimed(lapse));
     }
 

@@ -4,28 +4,24 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use caps_proto::OrderRef;
 
-use crate::fact::Who;
+use crate::fact::{Seq, Who};
 use crate::input::ConnId;
 use crate::time::Timestamp;
 
-/// When a claim lapses, and which of those that lapse together it is.
-pub(crate) type Lapse = (Timestamp, u64);
+/// When a claim lapses, and the fact that has set that time: those that lapse together do so in this order.
+pub(crate) type Lapse = (Timestamp, Seq);
 
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     /// Claimed orders that are not in transit, by when they are offered again.
     lapses: BTreeMap<Lapse, OrderRef>,
-    counter: u64,
     /// Orders under way that a nameless driver holds.
     nameless: HashMap<ConnId, HashSet<OrderRef>>,
 }
 
 impl Claims {
-    pub(crate) fn lapse_at(&mut self, deadline: Timestamp, which: OrderRef) -> Lapse {
-        self.counter += 1;
-        let lapse = (deadline, self.counter);
+    pub(crate) fn lapse_at(&mut self, lapse: Lapse, which: OrderRef) {
         self.lapses.insert(lapse, which);
-        lapse
     }
 
     pub(crate) fn cancel(&mut self, lapse: Lapse) {
@@ -52,6 +48,13 @@ impl Claims {
         if let Some(Who::Nameless(conn)) = to {
             self.nameless.entry(*conn).or_default().insert(which.clone());
         }
+    }
+
+    /// The connections of all nameless drivers that hold anything, in a fixed order.
+    pub(crate) fn nameless_holders(&self) -> Vec<ConnId> {
+        let mut holders: Vec<_> = self.nameless.keys().copied().collect();
+        holders.sort_unstable();
+        holders
     }
 
     /// What the nameless driver behind `conn` holds, in a fixed order.

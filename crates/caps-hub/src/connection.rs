@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use caps_proto::Message;
 
 use crate::effect::AckId;
-use crate::fact::Who;
+use crate::fact::{Seq, Who};
 use crate::input::{ConnId, Identity};
 use crate::limits::Limits;
-use crate::queue::{QueueKey, Seq};
+use crate::queue::QueueKey;
 use crate::scope::Scope;
 
 #[derive(Debug)]

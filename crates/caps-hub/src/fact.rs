@@ -2,13 +2,37 @@
 
 use std::fmt;
 
-use caps_proto::{DriverName, Event, Order, OrderRef};
+use caps_proto::{Code, DriverName, Event, Order, OrderRef, Verb};
+use serde::{Deserialize, Serialize};
 
 use crate::input::ConnId;
 use crate::time::Timestamp;
 
+/// The number of a fact: 1 for a hub's first, and one more for each after it, without a gap and through every
+/// restart. A message has the number of the fact that queued it.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Seq(pub u64);
+
+impl Seq {
+    /// The number of the fact after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Who did it, as far as the hub can know.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Who {
     /// Someone with a name, on whichever connection.
     Named(DriverName),
@@ -25,13 +49,18 @@ impl fmt::Display for Who {
     }
 }
 
-/// One change to one order, and when the hub decided it.
+/// One thing that has happened to one order, and when the hub decided it.
 #[derive(Debug, Clone)]
 pub struct Fact {
+    /// Its number.
+    pub seq: Seq,
     /// When.
     pub at: Timestamp,
     /// To which order.
     pub which: OrderRef,
+    /// The fact before it about the same order id, as far as the hub remembers the order: the order's timeline
+    /// is read backwards along these.
+    pub previous: Option<Seq>,
     /// What.
     pub change: Change,
 }
@@ -47,15 +76,15 @@ pub enum Change {
     InTransit {
         /// The driver, who holds it from now on.
         by: Who,
-        /// The order, where the hub did not know it.
-        order: Option<Order>,
+        /// The order, which the hub may not have known before.
+        order: Order,
     },
     /// It has arrived: it is queued for the vendor, and leaves the other two queues.
     Delivered {
         /// The driver.
         by: Who,
-        /// The order, where the hub did not know it.
-        order: Option<Order>,
+        /// The order, which the hub may not have known before.
+        order: Order,
     },
     /// A reader has done with a message, which leaves its queue.
     Received {
@@ -67,5 +96,14 @@ pub enum Change {
     /// Nobody holds it any longer: it is queued for drivers again, behind all that waits.
     Offered,
     /// Its nameless holder is gone, and had received it: anyone may carry it on, within the claim time.
-    Voided,
+    Abandoned,
+    /// A driver asked for what is another's. It changes nothing, and is kept for those who ask what happened.
+    Refused {
+        /// What was asked.
+        verb: Verb,
+        /// By whom.
+        by: Who,
+        /// Why it was refused.
+        code: Code,
+    },
 }

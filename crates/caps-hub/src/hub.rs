@@ -2,17 +2,18 @@
 
 use caps_proto::{Answer, Code, Done, Event, OrderRef, Refusal, Request};
 
-use crate::audience::{Audience, Subscription};
+use crate::audience::Audience;
 use crate::book::Book;
 use crate::connection::Replay;
 use crate::effect::{AckId, Effect, Step};
-use crate::fact::{Change, Fact};
+use crate::fact::{Change, Fact, Seq};
 use crate::input::{ConnId, Input};
 use crate::limits::Limits;
 use crate::queue::{QueueKey, Queued};
 use crate::replay;
 use crate::rights;
 use crate::scope::Scope;
+use crate::snapshot::Snapshot;
 use crate::time::Timestamp;
 
 mod orders;
@@ -25,12 +26,18 @@ pub struct Hub {
     pub(crate) audience: Audience,
     /// The latest time that the hub was told. A clock that is set back does not turn it back.
     now: Timestamp,
+    /// The first message that is not to be shown for now.
+    horizon: Option<Seq>,
 }
 
 impl Hub {
     /// An empty hub.
     pub fn new(limits: Limits) -> Self {
         Self { limits, ..Self::default() }
+    }
+
+    pub(crate) fn restored(limits: Limits, book: Book, now: Timestamp) -> Self {
+        Self { limits, book, now, ..Self::default() }
     }
 
     /// Decides what `input` comes to at the time `now`, and adds it to `step`.
@@ -71,14 +78,48 @@ impl Hub {
         lapse.into_iter().chain(forget).min()
     }
 
-    /// Who listens to what.
-    pub fn subscriptions(&self) -> impl Iterator<Item = Subscription<'_>> {
-        self.audience.subscriptions()
+    /// The number of the last fact that was decided.
+    pub fn last(&self) -> Seq {
+        self.book.last()
     }
 
-    /// Every queue in which something waits, and how many messages.
-    pub fn queues(&self) -> impl Iterator<Item = (&QueueKey, usize)> {
-        self.book.queues().map(|(key, queue)| (key, queue.len()))
+    /// How many orders the hub knows of, those included that are over and still remembered.
+    pub fn known(&self) -> usize {
+        self.book.known()
+    }
+
+    /// How many orders are placed and not delivered, or delivered and not yet received by their vendor.
+    pub fn open(&self) -> usize {
+        self.book.open()
+    }
+
+    /// The orders of one part, as they are now. Takes time and memory in proportion to their number.
+    pub fn snapshot(&self, partition: u8) -> Snapshot {
+        let orders = self.book.partition(partition);
+        let orders = orders.map(|(which, life)| (which.clone(), life.clone())).collect();
+        Snapshot { partition, as_of: self.last(), orders }
+    }
+
+    /// Shows readers nothing that was queued by facts after `kept`, because those cannot be kept for now. With
+    /// `None`, shows everything again, and sends on what was held back.
+    pub fn show_up_to(&mut self, kept: Option<Seq>, step: &mut Step) {
+        self.horizon = kept.map(Seq::next);
+        if self.horizon.is_none() {
+            for conn in self.audience.connections.keys().copied().collect::<Vec<_>>() {
+                self.feed(conn, step);
+            }
+        }
+    }
+
+    /// The first message that a `getAll` asked for now is not to show.
+    pub(crate) fn shown(&self) -> Seq {
+        self.horizon.unwrap_or(self.book.end())
+    }
+
+    /// Whether some of it is shown to nobody for now.
+    #[cfg(test)]
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.horizon.is_some()
     }
 
     fn asked(&mut self, conn: ConnId, ack: Option<AckId>, request: Request, step: &mut Step) {
@@ -96,17 +137,17 @@ impl Hub {
             }
             Request::Pickup(which, order) => self.pickup(conn, which, order, step).map(Some),
             Request::InTransit(which, order) => {
-                self.in_transit(conn, who, which, order, step).map(Some)
+                self.in_transit(conn, &who, which, order, step).map(Some)
             }
             Request::Delivered(which, order) => {
-                self.delivered(conn, who, which, order, step).map(Some)
+                self.delivered(conn, &who, which, order, step).map(Some)
             }
-            Request::Received(event, which) => self.received(who, event, which, step).map(Some),
+            Request::Received(event, which) => self.received(&who, event, which, step).map(Some),
             Request::ReceivedAll(event, client_id, message_ids) => {
                 let whiches = message_ids
                     .into_iter()
                     .map(|message_id| OrderRef { client_id: client_id.clone(), message_id });
-                self.received_all(who, event, whiches, step).map(Some)
+                self.received_all(&who, event, whiches, step).map(Some)
             }
             Request::GetAll { client_id, event, limit } => {
                 let connection = &self.audience.connections[&conn];
@@ -149,6 +190,7 @@ impl Hub {
         limit: Option<u64>,
         step: &mut Step,
     ) -> Result<(), Refusal> {
+        let until = self.shown();
         let Some(connection) = self.audience.connections.get_mut(&conn) else { return Ok(()) };
         let waiting = connection.replays.len();
         if waiting >= self.limits.max_replays {
@@ -163,7 +205,7 @@ impl Hub {
             ack,
             scope,
             queues: None,
-            until: self.book.end(),
+            until,
             limit,
             done: 0,
             sent: 0,
@@ -174,17 +216,22 @@ impl Hub {
 
     fn disconnected(&mut self, conn: ConnId, step: &mut Step) {
         self.audience.disconnect(conn);
+        self.give_back(conn, step);
+    }
+
+    /// Ends the claims of a nameless driver that is gone.
+    pub(crate) fn give_back(&mut self, conn: ConnId, step: &mut Step) {
         for which in self.book.claims.held_by(conn) {
-            let unreceived =
-                self.book.life(&which).is_some_and(|life| life.waiting(Event::Pickup).is_some());
-            let change = if unreceived { Change::Offered } else { Change::Voided };
+            let unreceived = self.book.life(&which).is_some_and(|life| life.waits(Event::Pickup));
+            let change = if unreceived { Change::Offered } else { Change::Abandoned };
             self.change(which, change, None, step);
         }
     }
 
     /// Folds a change in, notes it as a fact, and sends what it queued to those who listen.
     fn change(&mut self, which: OrderRef, change: Change, sender: Option<ConnId>, step: &mut Step) {
-        let fact = Fact { at: self.now, which, change };
+        let previous = self.book.life(&which).map(|life| life.latest);
+        let fact = Fact { seq: self.book.end(), at: self.now, which, previous, change };
         let queued = self.book.fold(&fact, sender, &self.limits);
         step.facts.push(fact);
         if let Some(queued) = queued {
@@ -197,6 +244,6 @@ impl Hub {
     }
 
     fn feed(&mut self, conn: ConnId, step: &mut Step) {
-        replay::feed(conn, &self.book, &mut self.audience, &self.limits, step);
+        replay::feed(conn, &self.book, self.horizon, &mut self.audience, &self.limits, step);
     }
 }

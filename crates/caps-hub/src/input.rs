@@ -3,11 +3,13 @@
 use std::fmt;
 
 use caps_proto::{ClientId, Code, DriverName, Handshake, Refusal, Request, Role};
+use serde::{Deserialize, Serialize};
 
 use crate::effect::AckId;
 
 /// One connection of one client. Never used again after it is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ConnId(pub u64);
 
 impl fmt::Display for ConnId {

@@ -16,24 +16,33 @@ mod effect;
 mod fact;
 mod hub;
 mod input;
+mod life;
 mod limits;
+mod lives;
 mod memory;
 mod queue;
 mod record;
 mod replay;
+mod restore;
 mod rights;
 mod scope;
+mod snapshot;
 mod time;
+mod view;
 
 pub use audience::Subscription;
 pub use effect::{AckId, Effect, Step};
-pub use fact::{Change, Fact, Who};
+pub use fact::{Change, Fact, Seq, Who};
 pub use hub::Hub;
 pub use input::{ConnId, Identity, Input};
 pub use limits::Limits;
+pub use lives::PARTITIONS;
 pub use queue::QueueKey;
 pub use record::EventRecord;
+pub use restore::Restore;
+pub use snapshot::Snapshot;
 pub use time::Timestamp;
+pub use view::{OrderState, OrderView, QueueView};
 
 #[cfg(test)]
 mod tests;

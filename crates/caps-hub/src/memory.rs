@@ -1,41 +1,46 @@
 //! The ids of orders that are over, so that a late retry is known for one: bounded in time and in number.
 
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 
 use caps_proto::OrderRef;
 
+use crate::fact::Seq;
+use crate::life::Place;
 use crate::limits::Limits;
 use crate::time::Timestamp;
 
+/// Oldest first, by the fact of the delivery.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Oldest first. The time tells one order from a later one of the same id.
-    over: VecDeque<(Timestamp, OrderRef)>,
+    over: BTreeMap<Seq, (Timestamp, OrderRef)>,
 }
 
 impl Memory {
-    pub(crate) fn remember(&mut self, at: Timestamp, which: OrderRef) {
-        self.over.push_back((at, which));
+    pub(crate) fn remember(&mut self, Place { seq, at }: Place, which: OrderRef) {
+        self.over.insert(seq, (at, which));
+    }
+
+    /// Another order is placed under the same id.
+    pub(crate) fn replace(&mut self, Place { seq, .. }: Place) {
+        self.over.remove(&seq);
     }
 
     /// The next order to forget at `now`, if there is one.
-    pub(crate) fn forget(
-        &mut self,
-        now: Timestamp,
-        limits: &Limits,
-    ) -> Option<(Timestamp, OrderRef)> {
-        let (at, _) = self.over.front()?;
-        let due = *at + limits.dedupe_window <= now || self.over.len() > limits.max_remembered;
-        if due { self.over.pop_front() } else { None }
+    pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) -> Option<OrderRef> {
+        let is_too_many = self.over.len() > limits.max_remembered;
+        let oldest = self.over.first_entry()?;
+        let (at, _) = oldest.get();
+        let is_due = is_too_many || *at + limits.dedupe_window <= now;
+        is_due.then(|| oldest.remove().1)
     }
 
     /// When the next order is to be forgotten.
     pub(crate) fn next_due(&self, limits: &Limits) -> Option<Timestamp> {
-        self.over.front().map(|(at, _)| *at + limits.dedupe_window)
+        self.over.first_key_value().map(|(_, (at, _))| *at + limits.dedupe_window)
     }
 
     #[cfg(test)]
-    pub(crate) fn over(&self) -> &VecDeque<(Timestamp, OrderRef)> {
+    pub(crate) fn over(&self) -> &BTreeMap<Seq, (Timestamp, OrderRef)> {
         &self.over
     }
 }

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use caps_proto::{ClientId, Event, Message};
 
-use crate::fact::Who;
+use crate::fact::{Seq, Who};
 use crate::input::ConnId;
+use crate::time::Timestamp;
 
 /// Which queue.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,17 +25,6 @@ impl fmt::Display for QueueKey {
     }
 }
 
-/// A message's place in the order of all that was ever queued. Counted across queues, so that a place is never
-/// taken twice even when a queue has been empty and gone in between.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Seq(pub(crate) u64);
-
-impl Seq {
-    pub(crate) fn next(self) -> Self {
-        Self(self.0 + 1)
-    }
-}
-
 /// A message that has just been queued.
 #[derive(Debug)]
 pub(crate) struct Queued {
@@ -47,6 +37,8 @@ pub(crate) struct Queued {
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) message: Arc<Message>,
+    /// Since when.
+    pub(crate) at: Timestamp,
     /// The connection that sent it: the sender never gets its own broadcast, not even late.
     pub(crate) sender: Option<ConnId>,
 }
@@ -67,14 +59,18 @@ impl Queue {
         self.waiting.is_empty()
     }
 
-    /// `seq` must be greater than any before it.
-    pub(crate) fn push(&mut self, seq: Seq, waiting: Waiting) {
+    pub(crate) fn insert(&mut self, seq: Seq, waiting: Waiting) {
         self.waiting.insert(seq, waiting);
     }
 
     pub(crate) fn remove(&mut self, seq: Seq) {
         self.waiting.remove(&seq);
         self.held.remove(&seq);
+    }
+
+    /// Since when the oldest message waits.
+    pub(crate) fn oldest(&self) -> Option<Timestamp> {
+        self.waiting.first_key_value().map(|(_, waiting)| waiting.at)
     }
 
     pub(crate) fn hold(&mut self, seq: Seq, holder: Who) {

@@ -12,9 +12,10 @@ use crate::audience::{Audience, Rooms};
 use crate::book::Book;
 use crate::connection::{Connection, Replay};
 use crate::effect::{Effect, Step};
+use crate::fact::Seq;
 use crate::input::ConnId;
 use crate::limits::Limits;
-use crate::queue::{QueueKey, Queued, Seq, Waiting};
+use crate::queue::{QueueKey, Queued, Waiting};
 use crate::scope::Scope;
 
 /// How many messages of one queue are sent before the next queue has its turn.
@@ -56,13 +57,14 @@ pub(crate) fn announce(
 pub(crate) fn feed(
     conn: ConnId,
     book: &Book,
+    horizon: Option<Seq>,
     audience: &mut Audience,
     limits: &Limits,
     step: &mut Step,
 ) {
     let Audience { connections, rooms } = audience;
     let Some(connection) = connections.get_mut(&conn) else { return };
-    let mut feed = Feed { conn, connection, book, rooms, limits, step };
+    let mut feed = Feed { conn, connection, book, horizon, rooms, limits, step };
     while feed.replay() || feed.catch_up() {}
 }
 
@@ -70,6 +72,8 @@ struct Feed<'a> {
     conn: ConnId,
     connection: &'a mut Connection,
     book: &'a Book,
+    /// The first message that is not to be shown for now.
+    horizon: Option<Seq>,
     rooms: &'a Rooms,
     limits: &'a Limits,
     step: &'a mut Step,
@@ -86,7 +90,7 @@ impl Feed<'_> {
             let (sent, stop) = self.send(&key, Some(replay.until), at_most);
             replay.sent += sent as u64;
             match stop {
-                Stop::LineFull => {
+                Stop::NotNow => {
                     replay.queues = Some(queues);
                     self.connection.replays.push_front(replay);
                     return false;
@@ -142,7 +146,7 @@ impl Feed<'_> {
         let Some(key) = self.next_lag() else { return false };
         self.connection.fed = Some(key.clone());
         match self.send(&key, None, TURN).1 {
-            Stop::LineFull => false,
+            Stop::NotNow => false,
             Stop::Enough => true,
             Stop::End => {
                 self.connection.lags.remove(&key);
@@ -167,7 +171,7 @@ impl Feed<'_> {
             return (0, Stop::End);
         };
         let mut sent = 0;
-        for (seq, Waiting { message, sender }) in queue.visible(*lag, who) {
+        for (seq, Waiting { message, sender, .. }) in queue.visible(*lag, who) {
             if until.is_some_and(|until| seq >= until) {
                 break;
             }
@@ -179,9 +183,9 @@ impl Feed<'_> {
                 *lag = seq;
                 return (sent, Stop::Enough);
             }
-            if !line.has_room(self.limits) {
+            if !line.has_room(self.limits) || self.horizon.is_some_and(|horizon| seq >= horizon) {
                 *lag = seq;
-                return (sent, Stop::LineFull);
+                return (sent, Stop::NotNow);
             }
             emit(self.conn, message, line.load(message, self.limits), self.step);
             *lag = seq.next();
@@ -198,8 +202,8 @@ enum Stop {
     End,
     /// It is enough.
     Enough,
-    /// The line can take no more.
-    LineFull,
+    /// The line can take no more, or what comes next is not to be shown for now.
+    NotNow,
 }
 
 fn emit(conn: ConnId, message: &Arc<Message>, watch: bool, step: &mut Step) {

@@ -10,7 +10,7 @@ impl Book {
         self.audit_queues();
         let mut lapses = 0;
         let mut nameless: HashMap<ConnId, HashSet<OrderRef>> = HashMap::new();
-        for (which, life) in &self.lives {
+        for (which, life) in self.lives.iter() {
             self.audit_places(which, life);
             self.audit_stage(which, life);
             lapses += usize::from(life.lapse().is_some());
@@ -20,20 +20,20 @@ impl Book {
         }
         assert_eq!(self.claims.lapses().len(), lapses, "only what is claimed lapses");
         assert_eq!(*self.claims.nameless(), nameless, "what nameless drivers hold");
-        let to_be_received: usize = self.lives.values().map(|life| life.delivered.len()).sum();
-        assert_eq!(self.open, self.under_way() + to_be_received, "how many orders are open");
+        let open: usize = self.lives.iter().map(|(_, life)| life.open()).sum();
+        assert_eq!(self.open, open, "how many orders are open");
         self.audit_memory(limits);
     }
 
     /// How many orders are under way.
     pub(crate) fn under_way(&self) -> usize {
-        self.lives.values().filter(|life| life.is_under_way()).count()
+        self.lives.iter().filter(|(_, life)| life.is_under_way()).count()
     }
 
     /// All that lasts, as a text: the same for two books that will never differ.
     pub(crate) fn portrait(&self) -> String {
         let mut lines: Vec<_> =
-            self.lives.iter().map(|(which, life)| portray(which, life)).collect();
+            self.lives.iter().map(|(which, life)| format!("{which} {life:?}")).collect();
         for (key, queue) in &self.queues {
             let waiting = queue.waiting().iter().map(|(seq, waiting)| {
                 let Message { message_id, order, .. } = &*waiting.message;
@@ -42,33 +42,18 @@ impl Book {
             lines.push(format!("{key}:{}", waiting.collect::<String>()));
         }
         lines.sort_unstable();
-        let lapses: Vec<_> =
-            self.claims.lapses().iter().map(|((at, _), which)| (at, which)).collect();
-        lines.push(format!("lapses {lapses:?}"));
+        lines.push(format!("lapses {:?}", self.claims.lapses()));
         lines.push(format!("over {:?}", self.memory.over()));
         lines.push(format!("last {}", self.last.0));
         lines.join("\n")
     }
 
     fn audit_queues(&self) {
-        let mut places = HashSet::new();
+        let waiting: usize = self.queues.values().map(Queue::len).sum();
+        let placed: usize = self.lives.iter().map(|(_, life)| life.waiting().count()).sum();
+        assert_eq!(waiting, placed, "what waits has a life that knows of it");
         for (key, queue) in &self.queues {
             assert!(!queue.is_empty(), "an empty queue {key} is kept");
-            for (seq, Waiting { message, .. }) in queue.waiting() {
-                assert!(places.insert(*seq) && *seq <= self.last, "place {seq:?} is taken twice");
-                assert_eq!((&message.client_id, message.event), (&key.client_id, key.event));
-                let which = OrderRef {
-                    client_id: message.client_id.clone(),
-                    message_id: message.message_id.clone(),
-                };
-                let life = self.lives.get(&which).expect("what waits has a life");
-                let known = match key.event {
-                    Event::Pickup => life.pickup == Some(*seq),
-                    Event::InTransit => life.in_transit == Some(*seq),
-                    Event::Delivered => life.delivered.contains(seq),
-                };
-                assert!(known, "{which} does not know of its message at {seq:?} in {key}");
-            }
             for seq in queue.held() {
                 assert_eq!(key.event, Event::Pickup, "only a pickup can be held");
                 assert!(queue.waiting().contains_key(seq), "{seq:?} is held and does not wait");
@@ -77,21 +62,19 @@ impl Book {
     }
 
     fn audit_places(&self, which: &OrderRef, life: &Life) {
-        let places = [
-            (Event::Pickup, life.pickup.as_slice()),
-            (Event::InTransit, life.in_transit.as_slice()),
-            (Event::Delivered, life.delivered.as_slice()),
-        ];
-        for (event, seqs) in places {
+        assert!(life.latest <= self.last, "{which} knows of facts to come");
+        for (event, Place { seq, at }, order) in life.waiting() {
             let key = QueueKey { client_id: which.client_id.clone(), event };
-            for seq in seqs {
-                let waiting = self.queues.get(&key).and_then(|queue| queue.waiting().get(seq));
-                let message = &waiting.unwrap_or_else(|| panic!("{which} is not in {key}")).message;
-                assert_eq!(message.message_id, which.message_id);
-            }
+            let waiting = self.queues.get(&key).and_then(|queue| queue.waiting().get(&seq));
+            let waiting = waiting.unwrap_or_else(|| panic!("{which} is not in {key}"));
+            let Message { message_id, client_id, event: told, order: sent } = &*waiting.message;
+            assert_eq!((message_id, client_id), (&which.message_id, &which.client_id));
+            assert_eq!((*told, sent.text(), waiting.at), (event, order.text(), at));
+            assert!(seq <= life.latest);
         }
-        assert!(life.delivered.is_sorted(), "the oldest delivery of {which} comes first");
-        if let Some(seq) = life.pickup {
+        let deliveries = life.delivered.iter().map(|(place, _)| place.seq);
+        assert!(deliveries.is_sorted(), "the oldest delivery of {which} comes first");
+        if let Some(Place { seq, .. }) = life.pickup {
             let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
             let sees_it_alone = self.queues.get(&key).and_then(|queue| queue.holder(seq));
             assert_eq!(sees_it_alone, life.holder.as_ref(), "who may see the pickup of {which}");
@@ -116,8 +99,9 @@ impl Book {
                 assert!(life.pickup.is_none(), "{which} was received and still waits");
             }
             Stage::InTransit => assert!(life.transit_told),
-            Stage::Delivered(at) => {
-                assert!(self.memory.over().contains(&(at, which.clone())), "{which} is for ever");
+            Stage::Delivered(Place { seq, at }) => {
+                let over = self.memory.over().get(&seq);
+                assert_eq!(over, Some(&(at, which.clone())), "{which} is for ever");
             }
             Stage::Forgotten => {
                 assert!(!life.delivered.is_empty(), "{which} is forgotten and still there");
@@ -127,20 +111,10 @@ impl Book {
 
     fn audit_memory(&self, limits: &Limits) {
         let over = self.memory.over();
-        assert!(over.iter().is_sorted_by_key(|(at, _)| at), "the oldest is forgotten first");
+        let remembered = |life: &Life| matches!(life.stage, Stage::Delivered(_));
+        let lives = self.lives.iter().filter(|(_, life)| remembered(life)).count();
+        assert_eq!(over.len(), lives, "what is remembered");
         // What was remembered by the last input itself is counted at the next.
         assert!(over.len() <= limits.max_remembered + 1, "{} are remembered", over.len());
     }
-}
-
-fn portray(which: &OrderRef, life: &Life) -> String {
-    let Life { stage, digest, holder, transit_told, order, pickup, in_transit, delivered } = life;
-    // Claims that lapse together do so in the order in which they were made; their count is arbitrary.
-    let stage = match stage {
-        Stage::Claimed((at, _)) => format!("Claimed({at})"),
-        other => format!("{other:?}"),
-    };
-    format!(
-        "{which} {stage} {digest:?} {holder:?} told {transit_told} {order:?} {pickup:?} {in_transit:?} {delivered:?}"
-    )
 }

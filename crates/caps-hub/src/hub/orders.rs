@@ -1,12 +1,12 @@
 //! What the events about an order mean: which change each makes, or why it makes none.
 
-use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Refusal};
+use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Refusal, Verb};
 
 use super::Hub;
-use crate::book::{Life, Stage};
 use crate::effect::Step;
 use crate::fact::{Change, Who};
 use crate::input::ConnId;
+use crate::life::{Life, Stage};
 use crate::queue::QueueKey;
 
 impl Hub {
@@ -43,15 +43,16 @@ impl Hub {
     pub(super) fn in_transit(
         &mut self,
         conn: ConnId,
-        by: Who,
+        by: &Who,
         which: OrderRef,
         order: Order,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        let life = self.life_for(&by, &which)?;
+        self.check_driver(Verb::InTransit, by, &which, step)?;
+        let life = self.remembered(&which);
         if let Some(life) = life {
-            let is_own = life.holder.as_ref() == Some(&by);
+            let is_own = life.holder.as_ref() == Some(by);
             if !life.is_under_way() || (is_own && life.stage == Stage::InTransit) {
                 return Ok(duplicate(message_id));
             }
@@ -62,21 +63,23 @@ impl Hub {
         if life.is_none() {
             self.check_open()?;
         }
-        let order = life.is_none().then_some(order);
-        self.change(which, Change::InTransit { by, order }, Some(conn), step);
+        // What the vendor announced is what it is told.
+        let order = life.and_then(|life| life.order.clone()).unwrap_or(order);
+        self.change(which, Change::InTransit { by: by.clone(), order }, Some(conn), step);
         Ok(about(message_id))
     }
 
     pub(super) fn delivered(
         &mut self,
         conn: ConnId,
-        by: Who,
+        by: &Who,
         which: OrderRef,
         order: Order,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        let life = self.life_for(&by, &which)?;
+        self.check_driver(Verb::Delivered, by, &which, step)?;
+        let life = self.remembered(&which);
         if life.is_some_and(|life| !life.is_under_way()) {
             return Ok(duplicate(message_id));
         }
@@ -84,37 +87,38 @@ impl Hub {
         if life.is_none() {
             self.check_open()?;
         }
-        let order = life.is_none().then_some(order);
-        self.change(which, Change::Delivered { by, order }, Some(conn), step);
+        let order = life.and_then(|life| life.order.clone()).unwrap_or(order);
+        self.change(which, Change::Delivered { by: by.clone(), order }, Some(conn), step);
         Ok(about(message_id))
     }
 
     pub(super) fn received(
         &mut self,
-        by: Who,
+        by: &Who,
         event: Event,
         which: OrderRef,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
-        let Some(life) = self.book.life(&which) else { return Ok(removed(0)) };
-        if event == Event::Pickup && life.is_under_way() {
-            self.check_holder(life, &by, &which)?;
+        if event == Event::Pickup && self.book.life(&which).is_some_and(Life::is_under_way) {
+            self.check_driver(Verb::Received, by, &which, step)?;
             // Claiming anew would put off the time at which the order is offered again.
-            let is_own = life.holder.as_ref() == Some(&by);
-            if !is_own && life.stage != Stage::InTransit {
+            let is_to_be_claimed = self.book.life(&which).is_some_and(|life| {
+                life.stage != Stage::InTransit && life.holder.as_ref() != Some(by)
+            });
+            if is_to_be_claimed {
                 self.change(which.clone(), Change::Claimed(by.clone()), None, step);
             }
         }
-        let waits = self.book.life(&which).is_some_and(|life| life.waiting(event).is_some());
+        let waits = self.book.life(&which).is_some_and(|life| life.waits(event));
         if waits {
-            self.change(which, Change::Received { event, by }, None, step);
+            self.change(which, Change::Received { event, by: by.clone() }, None, step);
         }
         Ok(removed(u64::from(waits)))
     }
 
     pub(super) fn received_all(
         &mut self,
-        by: Who,
+        by: &Who,
         event: Event,
         whiches: impl Iterator<Item = OrderRef>,
         step: &mut Step,
@@ -123,7 +127,7 @@ impl Hub {
         let mut already_claimed = Vec::new();
         for which in whiches {
             let message_id = which.message_id.clone();
-            match self.received(by.clone(), event, which, step) {
+            match self.received(by, event, which, step) {
                 Ok(done) => total += done.removed.unwrap_or_default(),
                 Err(_) => already_claimed.push(message_id),
             }
@@ -131,34 +135,35 @@ impl Hub {
         Ok(Done { already_claimed, ..removed(total) })
     }
 
-    /// The order's life, where the hub knows it. Refuses who is not its driver.
-    fn life_for(&self, by: &Who, which: &OrderRef) -> Result<Option<&Life>, Refusal> {
-        let life = self.book.life(which).filter(|life| life.stage != Stage::Forgotten);
-        if let Some(life) = life {
-            self.check_holder(life, by, which)?;
-        }
-        Ok(life)
+    /// The order's life, unless the hub has forgotten the order but for what waits of it.
+    fn remembered(&self, which: &OrderRef) -> Option<&Life> {
+        self.book.life(which).filter(|life| life.stage != Stage::Forgotten)
     }
 
-    /// Refuses who is not the order's driver, where it has one.
-    fn check_holder(&self, life: &Life, by: &Who, which: &OrderRef) -> Result<(), Refusal> {
+    /// Refuses who is not the order's driver, where it has one, and notes that.
+    fn check_driver(
+        &mut self,
+        verb: Verb,
+        by: &Who,
+        which: &OrderRef,
+        step: &mut Step,
+    ) -> Result<(), Refusal> {
+        let Some(life) = self.remembered(which) else { return Ok(()) };
         let Some(holder) = &life.holder else { return Ok(()) };
         if holder == by || self.is_gone(holder) {
             return Ok(());
         }
-        Err(if life.is_under_way() {
-            Refusal::new(
-                Code::AlreadyClaimed,
-                format!("Another driver holds order `{which}`; leave it to them."),
-            )
+        let (code, message) = if life.is_under_way() {
+            let message = format!("Another driver holds order `{which}`; leave it to them.");
+            (Code::AlreadyClaimed, message)
         } else {
-            Refusal::new(
-                Code::AlreadyDelivered,
-                format!(
-                    "Another driver has delivered order `{which}`; there is nothing left to do."
-                ),
-            )
-        })
+            let message = format!(
+                "Another driver has delivered order `{which}`; there is nothing left to do."
+            );
+            (Code::AlreadyDelivered, message)
+        };
+        self.change(which.clone(), Change::Refused { verb, by: by.clone(), code }, None, step);
+        Err(Refusal::new(code, message))
     }
 
     /// Whether it is a nameless driver whose connection is gone, so that nobody can speak for it.

@@ -10,6 +10,7 @@ mod events;
 mod get_all;
 mod in_order;
 mod listening;
+mod looking;
 mod nothing_lost;
 mod once;
 mod pages;

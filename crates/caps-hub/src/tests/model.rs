@@ -54,6 +54,7 @@ enum Act {
     Drain,
     Go,
     Wait(u64),
+    Snapshot(String),
 }
 
 fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
@@ -64,6 +65,7 @@ fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
     let act = prop_oneof![
         6 => (name.clone(), customer).prop_map(|(name, customer)| Act::Place(name, customer)),
         4 => name.clone().prop_map(Act::Take),
+        2 => name.clone().prop_map(Act::Snapshot),
         3 => name.clone().prop_map(Act::Deliver),
         6 => (event.clone(), name).prop_map(|(event, name)| Act::Receive(event, name)),
         1 => client.clone().prop_map(Act::Narrow),
@@ -101,7 +103,7 @@ fn the_hub_does_what_a_simple_model_does() {
             pair.act(actor, act);
             pair.compare();
         }
-        let read_back = pair.world.read_back();
+        let read_back = pair.world.read_back().into_book(pair.world.now);
         read_back.audit(&pair.world.hub.limits);
         assert_eq!(read_back.portrait(), pair.world.hub.book.portrait(), "what a restart brings");
         Ok(())
@@ -169,6 +171,7 @@ impl Pair {
             }
             Act::Go => return self.go(actor),
             Act::Wait(millis) => return self.pass(millis),
+            Act::Snapshot(name) => return self.world.snapshot(&name),
         };
         assert_eq!(hub, model);
     }

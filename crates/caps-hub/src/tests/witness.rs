@@ -8,8 +8,9 @@ use caps_proto::{Answer, Event, Message, Request};
 
 use crate::connection::Connection;
 use crate::effect::{AckId, Effect, Step};
+use crate::fact::Seq;
 use crate::input::{ConnId, Identity, Input};
-use crate::queue::{QueueKey, Seq};
+use crate::queue::QueueKey;
 use crate::scope::Scope;
 use crate::{Hub, rights};
 
@@ -59,11 +60,16 @@ impl Witness {
                 ack: *ack,
                 queues,
                 limit: *limit,
-                until: hub.book.end(),
+                until: hub.shown(),
                 sent: BTreeSet::new(),
                 begun: BTreeSet::new(),
             });
         }
+    }
+
+    /// The hub has died: it has new messages of the same text, and nobody is connected.
+    pub(super) fn restarted(self) -> Self {
+        Self { places: self.places, ..Self::default() }
     }
 
     pub(super) fn after(&mut self, hub: &Hub, step: &Step) {
@@ -103,9 +109,12 @@ impl Witness {
 
     /// How many messages of `event` were ever queued, by order.
     pub(super) fn queued(&self, event: Event) -> BTreeMap<String, usize> {
+        let of_event = self.places.values().filter(|(_, message)| message.event == event);
+        let places: BTreeSet<_> = of_event
+            .map(|(seq, message)| (format!("{}/{}", message.client_id, message.message_id), *seq))
+            .collect();
         let mut queued = BTreeMap::new();
-        for (_, message) in self.places.values().filter(|(_, message)| message.event == event) {
-            let name = format!("{}/{}", message.client_id, message.message_id);
+        for (name, _) in places {
             *queued.entry(name).or_default() += 1;
         }
         queued

@@ -12,8 +12,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::witness::Witness;
-use crate::book::Book;
-use crate::{AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Step, Timestamp};
+use crate::lives::partition_of;
+use crate::{
+    AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Restore, Seq, Step, Timestamp,
+};
 
 mod line;
 mod verbs;
@@ -26,6 +28,8 @@ pub(super) struct World {
     pub(super) now: Timestamp,
     /// All that a journal would have kept.
     pub(super) facts: Vec<Fact>,
+    /// The latest of each part.
+    snapshots: BTreeMap<u8, String>,
     lines: BTreeMap<ConnId, Line>,
     connected: u64,
     minted: u32,
@@ -47,6 +51,7 @@ impl World {
             hub: Hub::new(limits),
             now: Timestamp::from_millis(1_795_381_445_123),
             facts: Vec::new(),
+            snapshots: BTreeMap::new(),
             lines: BTreeMap::new(),
             connected: 0,
             minted: 0,
@@ -166,22 +171,51 @@ impl World {
         self.witness.as_ref().expect("a watched world")
     }
 
-    /// The book as a hub would have it that starts now and reads what was kept.
-    pub(super) fn read_back(&self) -> Book {
-        let mut book = Book::default();
-        for fact in &self.facts {
-            book.forget(fact.at, &self.hub.limits);
-            book.fold(fact, None, &self.hub.limits);
-        }
-        book.forget(self.now, &self.hub.limits);
-        book
+    /// Takes a snapshot of the part of the orders that this one is in.
+    pub(super) fn snapshot(&mut self, name: &str) {
+        self.snapshot_part(partition_of(&which(name)));
     }
 
-    /// The world after the hub has died and another has read back what was kept: nobody is connected.
-    pub(super) fn restarted(self) -> Self {
-        let mut hub = Hub::new(self.hub.limits.clone());
-        hub.book = self.read_back();
-        Self { hub, lines: BTreeMap::new(), witness: Some(Witness::default()), ..self }
+    /// Takes a snapshot of each part of the orders.
+    pub(super) fn snapshot_all(&mut self) {
+        (0..=u8::MAX).for_each(|partition| self.snapshot_part(partition));
+    }
+
+    fn snapshot_part(&mut self, partition: u8) {
+        let snapshot = self.hub.snapshot(partition);
+        let kept = serde_json::to_string(&snapshot).expect("JSON");
+        self.snapshots.insert(partition, kept);
+    }
+
+    /// A hub that reads back what was kept, before it starts.
+    pub(super) fn read_back(&self) -> Restore {
+        let mut restore = Restore::new(self.hub.limits.clone());
+        for snapshot in self.snapshots.values() {
+            restore.load(serde_json::from_str(snapshot).expect("a snapshot"));
+        }
+        let as_of = restore.as_of();
+        for fact in self.facts.iter().filter(|fact| fact.seq > as_of) {
+            restore.fold(fact);
+        }
+        restore
+    }
+
+    /// The hub dies and another is brought back from what was kept: nobody is connected.
+    pub(super) fn restart(&mut self) {
+        let mut step = Step::default();
+        let (hub, conn) = self.read_back().finish(self.now, &mut step);
+        assert!(conn.0 <= self.connected, "no connection is made up");
+        assert!(step.effects.is_empty(), "nobody is there to be told");
+        hub.book.audit(&hub.limits);
+        self.facts.append(&mut step.facts);
+        self.hub = hub;
+        self.lines.clear();
+        self.witness = self.witness.take().map(Witness::restarted);
+    }
+
+    pub(super) fn show_up_to(&mut self, kept: Option<Seq>) {
+        self.step(|hub, _, step| hub.show_up_to(kept, step));
+        self.settle();
     }
 
     fn tell(&mut self, input: Input) {
@@ -245,7 +279,11 @@ impl World {
     fn audit_lines(&self) {
         for (conn, connection) in &self.hub.audience.connections {
             if connection.line.has_room(&self.hub.limits) {
-                assert!(connection.lags.is_empty(), "{conn} is behind and its line has room");
+                let is_held_back = self.hub.is_held_back();
+                assert!(
+                    is_held_back || connection.lags.is_empty(),
+                    "{conn} is behind and its line has room"
+                );
                 assert!(connection.replays.is_empty(), "{conn} waits and its line has room");
             } else {
                 assert!(self.lines[conn].is_watched(), "nobody watches the full line of {conn}");

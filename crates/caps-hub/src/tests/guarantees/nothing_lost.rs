@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::Limits;
 use crate::tests::world::World;
 
 #[test]
@@ -60,7 +61,7 @@ fn a_hub_that_reads_back_what_was_kept_goes_on_where_it_was() {
     world.deliver(dora, "acme/4");
     let before = world.hub.book.portrait();
 
-    let mut world = world.restarted();
+    world.restart();
     assert_eq!(world.hub.book.portrait(), before);
     world.wait(world.hub.limits.claim_time);
     assert_eq!(
@@ -76,4 +77,71 @@ fn a_hub_that_reads_back_what_was_kept_goes_on_where_it_was() {
     assert_eq!(world.get_all(acme, json!(null)), ["in-transit acme/3", "delivered acme/4"]);
     assert_eq!(world.place(acme, "acme/4"), "duplicate");
     assert_eq!(world.deliver(dora, "acme/3"), "ok");
+}
+
+#[test]
+fn a_hub_that_has_snapshots_needs_only_the_facts_since() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    for order in ["acme/1", "acme/2", "acme/3"] {
+        world.place(acme, order);
+    }
+    world.take(dora, "acme/1");
+    world.receive(dora, "pickup acme/2");
+    world.deliver(dora, "acme/3");
+    world.snapshot_all();
+    world.facts.clear();
+    world.deliver(dora, "acme/1");
+    world.place(acme, "acme/4");
+    let before = world.hub.book.portrait();
+    world.restart();
+    assert_eq!(world.hub.book.portrait(), before);
+    let acme = world.vendor("acme");
+    let delivered = ["delivered acme/3", "delivered acme/1"];
+    assert_eq!(world.get_all(acme, json!({"clientId": "acme", "event": "delivered"})), delivered);
+}
+
+#[test]
+fn what_a_nameless_driver_held_is_offered_again_after_a_restart() {
+    let mut world = World::new();
+    let (acme, driver) = (world.vendor("acme"), world.nameless_driver());
+    for order in ["acme/1", "acme/2"] {
+        world.place(acme, order);
+    }
+    world.take(driver, "acme/1");
+    world.receive(driver, "pickup acme/2");
+    world.restart();
+    assert_eq!(world.waiting("acme", "pickup"), ["pickup acme/1"]);
+    world.wait(world.hub.limits.claim_time);
+    assert_eq!(world.waiting("acme", "pickup"), ["pickup acme/1", "pickup acme/2"]);
+}
+
+#[test]
+fn what_cannot_be_kept_for_now_is_shown_to_nobody_until_it_is() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    world.place(acme, "acme/1");
+    let kept = world.hub.last();
+    world.place(acme, "acme/2");
+    world.heard(dora);
+    world.show_up_to(Some(kept));
+    assert_eq!(world.get_all(dora, json!(null)), ["pickup acme/1"]);
+    world.show_up_to(None);
+    assert_eq!(world.get_all(dora, json!(null)), ["pickup acme/1", "pickup acme/2"]);
+}
+
+#[test]
+fn a_slow_reader_is_sent_the_rest_when_it_can_be_kept_again() {
+    let limits = Limits { window_messages: 1, ..Limits::default() };
+    let mut world = World::with(limits);
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    world.stall(dora);
+    world.place(acme, "acme/1");
+    let kept = world.hub.last();
+    world.place(acme, "acme/2");
+    world.show_up_to(Some(kept));
+    world.unstall(dora);
+    assert_eq!(world.heard(dora), ["pickup acme/1"]);
+    world.show_up_to(None);
+    assert_eq!(world.heard(dora), ["pickup acme/2"]);
 }

@@ -160,7 +160,7 @@ fn a_delivery_outlives_the_dedupe_window_until_it_is_received() {
     assert_eq!(world.receive(acme, "delivered acme/7"), "removed 1");
     assert_eq!(world.receive(acme, "delivered acme/7"), "removed 1");
     world.wait(DAY);
-    assert_eq!(world.hub.book.portrait(), "lapses []\nover []\nlast 4", "nothing is left over");
+    assert_eq!(world.hub.book.portrait(), "lapses {}\nover {}\nlast 6", "nothing is left over");
 }
 
 #[test]

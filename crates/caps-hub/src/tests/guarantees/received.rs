@@ -93,6 +93,6 @@ fn a_delivered_order_leaves_nothing_behind_that_was_never_received() {
     world.take(driver, "acme/7");
     assert_eq!(world.waiting("acme", "in-transit"), ["in-transit acme/7"]);
     world.deliver(driver, "acme/7");
-    let left: Vec<_> = world.hub.queues().map(|(key, n)| (key.to_string(), n)).collect();
+    let left: Vec<_> = world.hub.queues().map(|view| (view.key.to_string(), view.depth)).collect();
     assert_eq!(left, [("(acme, delivered)".to_owned(), 1)]);
 }

@@ -99,6 +99,9 @@ impl Oracle {
         if self.is_full(Event::Pickup, name) {
             return "queue_full";
         }
+        if let Some(earlier) = self.known(name) {
+            self.orders[earlier].stage = Stage::Forgotten;
+        }
         let i = self.open(name, text);
         self.queue(Event::Pickup, i, by.conn);
         "ok"

@@ -74,6 +74,8 @@ impl Town {
             36 => self.drains(i),
             37 => self.is_fast(i),
             38 if self.chance.one_in(10) => self.world.wait(CLAIM_TIME),
+            39 if self.chance.one_in(10) => self.hub_dies(),
+            39 if self.chance.one_in(10) => self.world.snapshot_all(),
             _ => self.world.wait(Duration::from_millis(self.chance.below(50) as u64)),
         }
     }
@@ -121,7 +123,7 @@ impl Town {
             assert!(kept.is_subset(thanked), "{name} waits for {:?}", kept.difference(thanked));
             assert!(kept.iter().all(|order| placed.contains(order)), "{name} was promised more");
         }
-        let read_back = self.world.read_back().portrait();
+        let read_back = self.world.read_back().into_book(self.world.now).portrait();
         assert_eq!(read_back, self.world.hub.book.portrait(), "what a restart brings");
     }
 
@@ -176,6 +178,15 @@ impl Town {
         let Some(conn) = self.clients[i].cut() else { return };
         self.world.stall(conn);
         self.ghosts.push(conn);
+    }
+
+    /// Another hub takes over from what was kept. All lines are gone.
+    fn hub_dies(&mut self) {
+        for client in &mut self.clients {
+            client.cut();
+        }
+        self.ghosts.clear();
+        self.world.restart();
     }
 
     fn sees_a_ghost_off(&mut self) {

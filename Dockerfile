@@ -6,6 +6,7 @@ RUN cargo build --release --locked -p caps-server
 
 FROM gcr.io/distroless/cc-debian13:nonroot
 COPY --from=build /src/target/release/caps-server /usr/local/bin/caps-server
+# On its loopback nobody outside of the container would reach it.
 ENV CAPS_HOST=0.0.0.0
 EXPOSE 3001
 ENTRYPOINT ["/usr/local/bin/caps-server"]

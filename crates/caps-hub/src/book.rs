@@ -170,7 +170,7 @@ impl Book {
             self.claims.moved(&which, None, life.holder.as_ref());
         }
         self.open += life.open();
-        self.lives.entry(which).insert_entry(life);
+        self.lives.entry(which).insert_entry(Box::new(life));
     }
 
     /// Notes that facts up to this one are in what was restored.
@@ -180,7 +180,7 @@ impl Book {
 
     /// The orders of one part, as they are now.
     pub(crate) fn partition(&self, partition: u8) -> impl Iterator<Item = (&OrderRef, &Life)> {
-        self.lives.partition(partition).iter()
+        self.lives.partition(partition).iter().map(|(which, life)| (which, life.as_ref()))
     }
 
     /// Forgets what has been remembered for long enough, or is too much to remember.
@@ -200,14 +200,25 @@ impl Book {
         self.memory.next_due(limits)
     }
 
+    /// The same name, with the text of the client id shared by all that wait in the queue of its pickups.
+    fn sharing(&self, which: &OrderRef) -> OrderRef {
+        let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
+        match self.queues.get_key_value(&key) {
+            Some((QueueKey { client_id, .. }, _)) => {
+                OrderRef { client_id: client_id.clone(), message_id: which.message_id.clone() }
+            }
+            None => which.clone(),
+        }
+    }
+
     fn is_under_way(&self, which: &OrderRef) -> bool {
         self.lives.get(which).is_some_and(Life::is_under_way)
     }
 
     /// Opens a new life under the id. Deliveries of an earlier order that still wait stay its own.
     fn place(&mut self, which: &OrderRef, order: &Order) {
-        let life = Life::new(order.clone());
-        match self.lives.entry(which.clone()) {
+        let life = Box::new(Life::new(order.clone()));
+        match self.lives.entry(self.sharing(which)) {
             Entry::Vacant(entry) => {
                 entry.insert(life);
             }
@@ -251,7 +262,7 @@ impl Book {
         Place { seq, at }: Place,
         sender: Option<ConnId>,
     ) -> Queued {
-        let OrderRef { client_id, message_id } = which.clone();
+        let OrderRef { client_id, message_id } = self.sharing(which);
         let key = QueueKey { client_id: client_id.clone(), event };
         let message = Arc::new(Message { event, message_id, client_id, order });
         let waiting = Waiting { message: Arc::clone(&message), at, sender };

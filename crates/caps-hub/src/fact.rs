@@ -107,3 +107,62 @@ pub enum Change {
         code: Code,
     },
 }
+
+impl Change {
+    /// The names of all kinds of change, in the order in which an order meets them.
+    pub const NAMES: [&str; 8] = [
+        "pickup",
+        "claimed",
+        "in-transit",
+        "delivered",
+        "received",
+        "offered",
+        "abandoned",
+        "refused",
+    ];
+
+    /// What it is called in the log.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Placed(_) => "pickup",
+            Self::Claimed(_) => "claimed",
+            Self::InTransit { .. } => "in-transit",
+            Self::Delivered { .. } => "delivered",
+            Self::Received { .. } => "received",
+            Self::Offered => "offered",
+            Self::Abandoned => "abandoned",
+            Self::Refused { .. } => "refused",
+        }
+    }
+
+    /// Who did it, where that is somebody but the order's vendor or the hub.
+    pub const fn by(&self) -> Option<&Who> {
+        match self {
+            Self::Claimed(by)
+            | Self::InTransit { by, .. }
+            | Self::Delivered { by, .. }
+            | Self::Received { by, .. }
+            | Self::Refused { by, .. } => Some(by),
+            Self::Placed(_) | Self::Offered | Self::Abandoned => None,
+        }
+    }
+
+    /// The order that it brings or tells of.
+    pub const fn order(&self) -> Option<&Order> {
+        match self {
+            Self::Placed(order) | Self::InTransit { order, .. } | Self::Delivered { order, .. } => {
+                Some(order)
+            }
+            _ => None,
+        }
+    }
+
+    /// The event that was received, or asked for and refused.
+    pub fn of(&self) -> Option<&'static str> {
+        match self {
+            Self::Received { event, .. } => Some(event.name()),
+            Self::Refused { verb, .. } => Some(verb.name()),
+            _ => None,
+        }
+    }
+}

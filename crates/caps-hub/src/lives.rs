@@ -20,7 +20,10 @@ pub(crate) fn partition_of(which: &OrderRef) -> u8 {
 }
 
 #[derive(Debug)]
-pub(crate) struct Lives(Vec<HashMap<OrderRef, Life>>);
+pub(crate) struct Lives(Vec<Partition>);
+
+/// Boxed, because half of a map's room is empty at times.
+pub(crate) type Partition = HashMap<OrderRef, Box<Life>>;
 
 impl Default for Lives {
     fn default() -> Self {
@@ -29,27 +32,27 @@ impl Default for Lives {
 }
 
 impl Lives {
-    fn home(&mut self, which: &OrderRef) -> &mut HashMap<OrderRef, Life> {
+    fn home(&mut self, which: &OrderRef) -> &mut Partition {
         &mut self.0[usize::from(partition_of(which))]
     }
 
     pub(crate) fn get(&self, which: &OrderRef) -> Option<&Life> {
-        self.partition(partition_of(which)).get(which)
+        self.partition(partition_of(which)).get(which).map(Box::as_ref)
     }
 
     pub(crate) fn get_mut(&mut self, which: &OrderRef) -> Option<&mut Life> {
-        self.home(which).get_mut(which)
+        self.home(which).get_mut(which).map(Box::as_mut)
     }
 
-    pub(crate) fn entry(&mut self, which: OrderRef) -> Entry<'_, OrderRef, Life> {
+    pub(crate) fn entry(&mut self, which: OrderRef) -> Entry<'_, OrderRef, Box<Life>> {
         self.home(&which).entry(which)
     }
 
-    pub(crate) fn remove(&mut self, which: &OrderRef) -> Option<Life> {
-        self.home(which).remove(which)
+    pub(crate) fn remove(&mut self, which: &OrderRef) {
+        self.home(which).remove(which);
     }
 
-    pub(crate) fn partition(&self, partition: u8) -> &HashMap<OrderRef, Life> {
+    pub(crate) fn partition(&self, partition: u8) -> &Partition {
         &self.0[usize::from(partition)]
     }
 
@@ -59,7 +62,7 @@ impl Lives {
 
     #[cfg(test)]
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&OrderRef, &Life)> {
-        self.0.iter().flatten()
+        self.0.iter().flatten().map(|(which, life)| (which, life.as_ref()))
     }
 }
 

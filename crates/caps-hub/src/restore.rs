@@ -2,7 +2,7 @@
 
 use crate::book::Book;
 use crate::effect::Step;
-use crate::fact::{Change, Fact, Seq, Who};
+use crate::fact::{Fact, Seq, Who};
 use crate::hub::Hub;
 use crate::input::ConnId;
 use crate::limits::Limits;
@@ -51,15 +51,22 @@ impl Restore {
         self.as_of.iter().copied().min().unwrap_or_default()
     }
 
+    /// The part whose snapshot is the oldest.
+    pub fn oldest_partition(&self) -> u8 {
+        (0..=u8::MAX)
+            .min_by_key(|partition| self.as_of[usize::from(*partition)])
+            .unwrap_or_default()
+    }
+
+    /// The last fact that was taken in.
+    pub fn last(&self) -> Seq {
+        self.book.last()
+    }
+
     /// Takes in a fact, unless the snapshot of its order's part has it already.
     pub fn fold(&mut self, fact: &Fact) {
         self.at = self.at.max(fact.at);
-        if let Change::Claimed(by)
-        | Change::InTransit { by, .. }
-        | Change::Delivered { by, .. }
-        | Change::Received { by, .. }
-        | Change::Refused { by, .. } = &fact.change
-        {
+        if let Some(by) = fact.change.by() {
             self.heard_of(by);
         }
         if fact.seq > self.as_of[usize::from(partition_of(&fact.which))] {

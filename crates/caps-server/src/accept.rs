@@ -11,7 +11,7 @@ use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -25,12 +25,29 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no more connections to give, such as at the limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` until `stop`. Every connection that is still open is counted by `open`.
+/// The connections that are open, those included that have become WebSockets.
+#[derive(Clone, Default)]
+pub(crate) struct Connections {
+    open: TaskTracker,
+    hung_up: CancellationToken,
+}
+
+impl Connections {
+    /// Ends them all. Returns how many have not ended in time.
+    pub(crate) async fn hang_up(&self, patience: Duration) -> usize {
+        self.hung_up.cancel();
+        self.open.close();
+        let ended = tokio::time::timeout(patience, self.open.wait()).await;
+        ended.map_or(self.open.len(), |()| 0)
+    }
+}
+
+/// Serves `routes` until `stop`.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     flow: Flow,
-    open: TaskTracker,
+    connections: Connections,
     stop: CancellationToken,
 ) {
     loop {
@@ -40,9 +57,16 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, _)) => {
-                let connection =
-                    connection(stream, routes.clone(), flow.clone(), open.clone(), stop.clone());
-                open.spawn(connection);
+                let session = StreamSession::default();
+                let Connections { open, hung_up } = &connections;
+                let stream = ClientStream::new(
+                    stream,
+                    session.clone(),
+                    flow.clone(),
+                    open.token(),
+                    hung_up.clone(),
+                );
+                open.spawn(connection(stream, session, routes.clone(), stop.clone()));
             }
             Err(why) => {
                 tracing::warn!(%why, "no connection could be taken");
@@ -53,18 +77,15 @@ pub(crate) async fn serve(
 }
 
 async fn connection(
-    stream: TcpStream,
+    stream: ClientStream,
+    session: StreamSession,
     routes: Router,
-    flow: Flow,
-    open: TaskTracker,
     stop: CancellationToken,
 ) {
-    if let Err(why) = stream.set_nodelay(true) {
+    if let Err(why) = stream.set_nodelay() {
         tracing::debug!(%why, "a connection was gone at once");
         return;
     }
-    let session = StreamSession::default();
-    let stream = ClientStream::new(stream, session.clone(), flow, open.token());
     let service = routes.map_request(move |mut request: Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(session.clone());
         request.map(Body::new)

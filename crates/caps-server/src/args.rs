@@ -24,7 +24,7 @@ pub(crate) struct Args {
     port: u16,
 
     /// Where messages are kept
-    #[arg(long, env = "CAPS_STORE", value_enum, default_value = "memory")]
+    #[arg(long, env = "CAPS_STORE", value_enum, default_value = "file")]
     store: Store,
 
     /// The folder of the file store
@@ -55,6 +55,10 @@ pub(crate) struct Args {
     #[arg(long, env = "CAPS_MAX_PAYLOAD", default_value = "256KiB")]
     max_payload: ByteSize,
 
+    /// How long what has happened stays in the log
+    #[arg(long, env = "CAPS_LOG_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
+    log_retention: Duration,
+
     /// How log lines are written
     #[arg(long, env = "CAPS_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -73,6 +77,7 @@ impl From<Args> for Config {
             max_queue,
             max_orders,
             max_payload,
+            log_retention,
             log_format,
         } = args;
         Self {
@@ -86,6 +91,7 @@ impl From<Args> for Config {
             max_queue,
             max_orders,
             max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
+            log_retention,
             log_format,
         }
     }

@@ -26,14 +26,16 @@ pub struct Config {
     pub max_orders: usize,
     /// The most bytes of JSON that one event may carry.
     pub max_payload: usize,
-    /// How the log is written.
+    /// How long what has happened stays in the log.
+    pub log_retention: Duration,
+    /// How log lines are written.
     pub log_format: LogFormat,
 }
 
 /// Where messages are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Store {
-    /// In files, through a crash of the hub or the machine. Not in this version.
+    /// In a file, through a crash of the hub or the machine.
     File,
     /// In memory alone: gone when the hub is.
     Memory,
@@ -51,9 +53,6 @@ pub enum LogFormat {
 /// A setting that cannot be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// The file store is asked for.
-    #[error("this version keeps messages in memory only: set `--store memory` (CAPS_STORE)")]
-    NoFileStore,
     /// A time of zero.
     #[error("`{flag}` must be longer than zero, such as `10m`")]
     NoTime {
@@ -80,7 +79,7 @@ impl Default for Config {
         Self {
             host: "127.0.0.1".into(),
             port: 3001,
-            store: Store::Memory,
+            store: Store::File,
             data_dir: "./caps-data".into(),
             claim_time: limits.claim_time,
             dedupe_window: limits.dedupe_window,
@@ -88,6 +87,7 @@ impl Default for Config {
             max_queue: limits.max_queue,
             max_orders: limits.max_orders,
             max_payload: 256 * 1024,
+            log_retention: Duration::from_secs(30 * 24 * 60 * 60),
             log_format: LogFormat::Text,
         }
     }
@@ -100,12 +100,11 @@ impl Config {
     /// The first setting that cannot be, in a sentence that says the mend.
     pub fn check(&self) -> Result<(), ConfigError> {
         const PAYLOADS: std::ops::RangeInclusive<usize> = 1024..=16 * 1024 * 1024;
-        if self.store == Store::File {
-            return Err(ConfigError::NoFileStore);
-        }
-        for (flag, time) in
-            [("--claim-time", self.claim_time), ("--dedupe-window", self.dedupe_window)]
-        {
+        for (flag, time) in [
+            ("--claim-time", self.claim_time),
+            ("--dedupe-window", self.dedupe_window),
+            ("--log-retention", self.log_retention),
+        ] {
             if time.is_zero() {
                 return Err(ConfigError::NoTime { flag });
             }
@@ -145,7 +144,6 @@ mod tests {
     fn what_cannot_be_is_said_with_the_mend() {
         assert_eq!(Config::default().check(), Ok(()));
         for (config, mend) in [
-            (Config { store: Store::File, ..Config::default() }, "`--store memory`"),
             (Config { claim_time: Duration::ZERO, ..Config::default() }, "`--claim-time` must be"),
             (Config { max_queue: 0, ..Config::default() }, "`--max-queue` must be at least 1"),
             (Config { max_payload: 10, ..Config::default() }, "from 1KiB to 16MiB, not 10 bytes"),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! edge::events    hears an event: logs it, parses it, submits it     in packet order, before any await
+//! inbox           what is submitted, bounded
 //! owner           decides it with the core, hands the facts to be kept, and carries out what is kept
 //! journal         keeps facts
 //! edge::line      what is on its way to one client
@@ -14,9 +15,11 @@ mod config;
 mod edge;
 mod event_log;
 mod http;
+mod inbox;
 mod journal;
 mod owner;
 mod server;
 
 pub use config::{Config, ConfigError, LogFormat, Store};
+pub use journal::file::OpenError;
 pub use server::{BindError, RunError, Server};

@@ -51,8 +51,6 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     let server = Server::bind(config).await?;
     println!("caps-server listens on http://{}", server.local_addr());
     io::stdout().flush()?;
-    tracing::warn!("keeps messages in memory only: they are gone when the hub is");
-
     let stop = CancellationToken::new();
     let mut hub = tokio::spawn(server.run(stop.clone()));
     tokio::select! {

@@ -2,154 +2,92 @@
 //!
 //! A batch's effects wait for its facts to be kept, and for all batches before it; the next batch is decided
 //! meanwhile. So nothing is told to anybody that a crash could take back.
+//!
+//! While the journal cannot keep anything, what would change something is answered `busy`, and readers are served
+//! what is kept.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use caps_hub::{AckId, ConnId, Effect, Hub, Identity, Input, Limits, Step, Timestamp};
-use caps_proto::{Answer, Code, Refusal, Request};
-use socketioxide::adapter::LocalAdapter;
-use socketioxide::socket::Socket;
-use tokio::sync::{mpsc, watch};
+use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
+use caps_proto::{Answer, Code, Done, Refusal, Request};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::edge::flow::Flushes;
 use crate::edge::line::{Flushed, Line, Outgoing};
-use crate::journal::{Journal, Ticket};
+use crate::inbox::{Command, Commands, Gauge, Heard};
+use crate::journal::{Journal, Progress, Trouble};
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
 
-/// The most memory of events that wait to be decided, in bytes. Events beyond it are answered `busy`.
-const MAX_WAITING: usize = 64 * 1024 * 1024;
-
-/// Beyond this not even an answer has room: who sends more is cut off.
-const OVERFULL: usize = 2 * MAX_WAITING;
-
-/// How long a stopping hub waits for its clients to take their last answers.
-const LAST_ANSWERS: Duration = Duration::from_millis(1500);
+/// How long a stopping hub waits for its facts to be kept, and for its clients to take their last answers.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The longest sleep, so that a wall clock that was set is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
-/// What the edge tells the owner.
-pub(crate) enum Command {
-    /// A client is about to be let in.
-    Connected { conn: ConnId, identity: Identity, flushes: Arc<Flushes> },
-    /// It has been told so, and packets may leave for it.
-    Opened { conn: ConnId, socket: Weak<Socket<LocalAdapter>> },
-    /// It has emitted an event.
-    Heard(Heard),
-    /// Its transport has flushed, which its line has asked for.
-    Flushed { conn: ConnId },
-    /// It is gone.
-    Disconnected { conn: ConnId },
-}
-
-/// An event of a client.
-pub(crate) struct Heard {
-    pub(crate) conn: ConnId,
-    pub(crate) ack: Option<AckId>,
-    pub(crate) request: Result<Request, Refusal>,
-    /// The size of its packet.
-    pub(crate) bytes: usize,
-}
-
-impl Heard {
-    /// About how much memory it takes while it waits, in bytes.
-    fn size(&self) -> usize {
-        self.bytes + size_of::<Command>()
-    }
-}
-
-/// The hub cannot even take note of an event to refuse it.
-pub(crate) struct Overfull;
-
-/// Where the edge submits. Never waits.
-#[derive(Clone)]
-pub(crate) struct Inbox {
-    commands: mpsc::UnboundedSender<Command>,
-    waiting: Arc<AtomicUsize>,
-    /// The hub is about to stop, and hears nothing more.
-    is_closed: Arc<AtomicBool>,
-}
-
-impl Inbox {
-    pub(crate) fn submit(&self, command: Command) {
-        // Fails when the owner has stopped: then the line is about to close, and nothing was promised.
-        let _ = self.commands.send(command);
-    }
-
-    pub(crate) fn submit_heard(&self, mut heard: Heard) -> Result<(), Overfull> {
-        if self.is_closed.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let size = heard.size();
-        let waiting = self.waiting.fetch_add(size, Ordering::Relaxed);
-        if waiting > OVERFULL {
-            self.waiting.fetch_sub(size, Ordering::Relaxed);
-            return Err(Overfull);
-        }
-        if waiting > MAX_WAITING {
-            heard.request = Err(Refusal::new(
-                Code::Busy,
-                "The hub has more at hand than it can take; send this again in a moment.",
-            ));
-        }
-        self.submit(Command::Heard(heard));
-        Ok(())
-    }
-}
-
-/// The journal has ended, which only a bug makes it do: nothing can be kept any more.
+/// Nothing can be kept any more.
 #[derive(Debug)]
-pub(crate) struct JournalEnded;
+pub(crate) struct JournalFailed {
+    /// The reason, in a sentence that says the mend.
+    pub(crate) why: Arc<str>,
+}
 
-pub(crate) struct Owner<J> {
+pub(crate) struct Owner {
     hub: Hub,
-    journal: J,
-    kept: watch::Receiver<Ticket>,
-    commands: mpsc::UnboundedReceiver<Command>,
-    waiting: Arc<AtomicUsize>,
-    is_closed: Arc<AtomicBool>,
+    journal: Box<dyn Journal>,
+    progress: watch::Receiver<Progress>,
+    commands: Commands,
+    gauge: Arc<Gauge>,
     lines: HashMap<ConnId, Line>,
     batch: Vec<Command>,
-    /// What is to be carried out when the ticket is kept.
-    undone: VecDeque<(Ticket, Vec<Effect>)>,
+    /// What is to be carried out when it is kept.
+    undone: VecDeque<Undone>,
+    /// Whether the journal can keep nothing for now.
+    is_in_trouble: bool,
 }
 
-impl<J: Journal> Owner<J> {
-    pub(crate) fn new(limits: Limits, journal: J) -> (Self, Inbox) {
-        let (sender, commands) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        let is_closed = Arc::new(AtomicBool::new(false));
-        let inbox = Inbox {
-            commands: sender,
-            waiting: Arc::clone(&waiting),
-            is_closed: Arc::clone(&is_closed),
-        };
-        let owner = Self {
-            hub: Hub::new(limits),
-            kept: journal.kept(),
+/// What a batch has come to.
+struct Undone {
+    /// Kept when this fact is.
+    last: Seq,
+    effects: Vec<Effect>,
+    /// The size of the events in it.
+    bytes: usize,
+}
+
+impl Owner {
+    /// `begun` is what the hub's restart has changed.
+    pub(crate) fn new(
+        hub: Hub,
+        journal: Box<dyn Journal>,
+        begun: Step,
+        commands: Commands,
+        gauge: Arc<Gauge>,
+    ) -> Self {
+        let mut owner = Self {
+            hub,
+            progress: journal.progress(),
             journal,
             commands,
-            waiting,
-            is_closed,
+            gauge,
             lines: HashMap::new(),
             batch: Vec::with_capacity(BATCH),
             undone: VecDeque::new(),
+            is_in_trouble: false,
         };
-        (owner, inbox)
+        owner.keep(begun, 0);
+        owner
     }
 
     /// Works until `stop`, and then until all that was submitted before it is decided, kept, and taken by those
-    /// whom it concerns, as far as they take it in time.
+    /// whom it concerns, as far as that can be done in time.
     ///
     /// # Errors
-    /// [`JournalEnded`] when nothing can be kept any more.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), JournalEnded> {
+    /// [`JournalFailed`] when nothing can be kept any more.
+    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), JournalFailed> {
         while !stop.is_cancelled() {
             tokio::select! {
                 biased;
@@ -157,7 +95,7 @@ impl<J: Journal> Owner<J> {
                 worked = self.work() => worked?,
             }
         }
-        self.is_closed.store(true, Ordering::Relaxed);
+        self.gauge.close();
         let finished = tokio::time::timeout(LAST_ANSWERS, async {
             while !self.has_finished() {
                 self.work().await?;
@@ -166,7 +104,10 @@ impl<J: Journal> Owner<J> {
         });
         finished.await.unwrap_or_else(|_late| {
             let unkept = self.undone.len();
-            tracing::warn!(unkept, "some clients did not take their last answers in time");
+            tracing::warn!(
+                unkept,
+                "stopped before everything was kept and answered; what was answered is kept"
+            );
             Ok(())
         })
     }
@@ -178,13 +119,14 @@ impl<J: Journal> Owner<J> {
     }
 
     /// Does the next thing that there is to do. Safe to cancel.
-    async fn work(&mut self) -> Result<(), JournalEnded> {
+    async fn work(&mut self) -> Result<(), JournalFailed> {
         let deadline = self.until_deadline();
         tokio::select! {
             biased;
-            changed = self.kept.changed(), if !self.undone.is_empty() => {
-                changed.map_err(|_| JournalEnded)?;
-                self.carry_out();
+            changed = self.progress.changed() => {
+                let ended = || JournalFailed { why: "the journal has ended by a bug".into() };
+                changed.map_err(|_| ended())?;
+                self.progressed()?;
             }
             _ = self.commands.recv_many(&mut self.batch, BATCH) => self.decide(),
             () = tokio::time::sleep(deadline) => self.decide(),
@@ -197,38 +139,86 @@ impl<J: Journal> Owner<J> {
         self.hub.next_deadline().map_or(MAX_SLEEP, until).min(MAX_SLEEP)
     }
 
+    /// Sees how far the journal has come.
+    fn progressed(&mut self) -> Result<(), JournalFailed> {
+        let Progress { kept, trouble } = self.progress.borrow_and_update().clone();
+        self.carry_out(kept);
+        match trouble {
+            Some(Trouble::ForGood(why)) => return Err(JournalFailed { why }),
+            Some(Trouble::ForNow(why)) if !self.is_in_trouble => {
+                tracing::error!("nothing can be kept for now: {why}");
+                self.is_in_trouble = true;
+                self.show_up_to(Some(kept));
+                self.excuse();
+            }
+            None if self.is_in_trouble => {
+                tracing::info!("everything can be kept again");
+                self.is_in_trouble = false;
+                self.show_up_to(None);
+            }
+            Some(Trouble::ForNow(_)) | None => {}
+        }
+        Ok(())
+    }
+
     fn decide(&mut self) {
         let now = Timestamp::from(SystemTime::now());
         let mut step = Step::default();
+        let mut bytes = 0;
         self.hub.advance(now, &mut step);
         let mut batch = std::mem::take(&mut self.batch);
         for command in batch.drain(..) {
-            self.take(command, now, &mut step);
+            if self.is_in_trouble {
+                // What is only read must not wait for what cannot be kept.
+                self.keep(std::mem::take(&mut step), std::mem::take(&mut bytes));
+            }
+            bytes += self.take(command, now, &mut step);
         }
         self.batch = batch;
-        let ticket = if step.facts.is_empty() {
-            // Nothing to keep, but not to be told before what was decided earlier.
-            self.undone.back().map_or(*self.kept.borrow(), |(ticket, _)| *ticket)
-        } else {
-            self.journal.keep(step.facts)
-        };
-        if !step.effects.is_empty() {
-            self.undone.push_back((ticket, step.effects));
-            self.carry_out();
+        self.keep(step, bytes);
+        if !self.is_in_trouble
+            && let Some(partition) = self.journal.wants_snapshot(&self.hub)
+        {
+            self.journal.save(self.hub.snapshot(partition));
         }
     }
 
-    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step) {
+    /// Has the facts of a step kept, and its effects carried out when they are.
+    fn keep(&mut self, Step { facts, effects }: Step, bytes: usize) {
+        let last = match facts.last() {
+            Some(fact) => fact.seq,
+            // Shows nothing but what is kept.
+            None if self.is_in_trouble => Seq::default(),
+            // Nothing to keep, but not to be told before what was decided earlier.
+            None => self.undone.back().map(|undone| undone.last).unwrap_or_default(),
+        };
+        if !facts.is_empty() {
+            self.journal.keep(facts);
+        }
+        if last == Seq::default() {
+            effects.into_iter().for_each(|effect| self.perform(effect));
+            self.gauge.done(bytes);
+            return;
+        }
+        self.undone.push_back(Undone { last, effects, bytes });
+        let kept = self.progress.borrow().kept;
+        self.carry_out(kept);
+    }
+
+    /// Takes a command in. Returns the size of its event.
+    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step) -> usize {
+        let mut bytes = 0;
         let input = match command {
             Command::Heard(heard) => {
-                self.waiting.fetch_sub(heard.size(), Ordering::Relaxed);
+                bytes = heard.size();
                 let Heard { conn, ack, request, .. } = heard;
-                match request {
+                match request.and_then(|request| self.check_trouble(request)) {
                     Ok(request) => Input::Asked { conn, ack, request },
                     Err(refusal) => {
                         // In line with the answers to what the same client has sent before.
                         let answer = Answer::Error(refusal);
-                        return step.effects.push(Effect::Answer { conn, ack, answer });
+                        step.effects.push(Effect::Answer { conn, ack, answer });
+                        return bytes;
                     }
                 }
             }
@@ -240,27 +230,62 @@ impl<J: Journal> Owner<J> {
                 if let Some(line) = self.lines.get_mut(&conn) {
                     line.open(socket);
                 }
-                return;
+                return bytes;
             }
             Command::Flushed { conn } => match self.lines.get_mut(&conn).map(Line::flushed) {
                 Some(Flushed::Drained) => Input::Drained { conn },
-                Some(Flushed::Nothing) | None => return,
+                Some(Flushed::Nothing) | None => return bytes,
             },
             Command::Disconnected { conn } => {
                 self.lines.remove(&conn);
                 Input::Disconnected { conn }
             }
+            Command::Look(look) => {
+                look(&self.hub);
+                return bytes;
+            }
         };
         self.hub.handle(input, now, step);
+        bytes
+    }
+
+    /// Refuses what would change something, while that cannot be kept.
+    fn check_trouble(&self, request: Request) -> Result<Request, Refusal> {
+        let reads =
+            matches!(request, Request::Join(_) | Request::Subscribe(..) | Request::GetAll { .. });
+        if reads || !self.is_in_trouble { Ok(request) } else { Err(cannot_keep()) }
+    }
+
+    fn show_up_to(&mut self, kept: Option<Seq>) {
+        let mut step = Step::default();
+        self.hub.show_up_to(kept, &mut step);
+        self.keep(step, 0);
+    }
+
+    /// Tells those who wait for something to be kept to send it again: it may take long. If it is kept in the end,
+    /// the hub knows what they send again.
+    fn excuse(&mut self) {
+        let mut excuses = Vec::new();
+        for Undone { effects, .. } in &mut self.undone {
+            effects.retain(|effect| match effect {
+                Effect::Answer { conn, ack, answer: Answer::Ok(done) } if changed(done) => {
+                    excuses.push((*conn, *ack));
+                    false
+                }
+                _ => true,
+            });
+        }
+        for (conn, ack) in excuses {
+            self.perform(Effect::Answer { conn, ack, answer: Answer::Error(cannot_keep()) });
+        }
     }
 
     /// Carries out all whose facts are kept.
-    fn carry_out(&mut self) {
-        let kept = *self.kept.borrow_and_update();
-        while self.undone.front().is_some_and(|(ticket, _)| *ticket <= kept) {
-            for effect in self.undone.pop_front().into_iter().flat_map(|(_, effects)| effects) {
-                self.perform(effect);
-            }
+    fn carry_out(&mut self, kept: Seq) {
+        while self.undone.front().is_some_and(|undone| undone.last <= kept) {
+            let Some(Undone { effects, bytes, .. }) = self.undone.pop_front() else { return };
+            effects.into_iter().for_each(|effect| self.perform(effect));
+            self.gauge.done(bytes);
         }
     }
 
@@ -291,4 +316,13 @@ impl<J: Journal> Owner<J> {
             }
         }
     }
+}
+
+fn cannot_keep() -> Refusal {
+    Refusal::new(Code::Busy, "The hub cannot keep anything for now; send this again in a moment.")
+}
+
+/// Whether it answers an event that changes something.
+fn changed(done: &Done) -> bool {
+    done.message_id.is_some() || done.removed.is_some()
 }

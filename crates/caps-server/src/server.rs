@@ -4,35 +4,36 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::middleware;
+use caps_hub::{ConnId, Hub, Step};
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
-use crate::accept;
-use crate::config::{Config, ConfigError};
+use crate::accept::{self, Connections};
+use crate::config::{Config, ConfigError, Store};
 use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::event_log::EventLog;
-use crate::http;
-use crate::journal::MemoryJournal;
-use crate::owner::{JournalEnded, Owner};
+use crate::journal::file::{OpenError, Restored};
+use crate::journal::{self, FileJournal, Journal, MemoryJournal};
+use crate::owner::{JournalFailed, Owner};
+use crate::{http, inbox};
 
-/// How long a stopping hub waits for its sockets to take what is on its way to them, and then for its
+/// How long a stopping hub waits for its clients to take what is on its way to them, and then for their
 /// connections to end. A stuck client holds it no longer.
 const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// A hub that listens and does not yet serve.
-#[derive(Debug)]
 pub struct Server {
     config: Config,
     listener: TcpListener,
     address: SocketAddr,
+    begun: Begun,
 }
 
 /// Why a hub could not start.
@@ -53,6 +54,12 @@ pub enum BindError {
         /// What the system says.
         why: io::Error,
     },
+    /// What is kept cannot be brought back.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal's thread cannot be started.
+    #[error("cannot start the journal: {0}")]
+    Journal(#[from] io::Error),
 }
 
 /// Why a hub could not go on.
@@ -64,13 +71,13 @@ pub enum RunError {
     /// A bug.
     #[error("the hub's owner failed: {0}")]
     Owner(#[from] JoinError),
-    /// A bug, too.
-    #[error("the journal has ended: nothing more can be kept")]
-    Journal,
+    /// Nothing can be kept any more.
+    #[error("{0}")]
+    Journal(Arc<str>),
 }
 
 impl Server {
-    /// Checks the settings and takes the address.
+    /// Checks the settings, takes the address, and brings back what is kept.
     ///
     /// # Errors
     /// [`BindError`], in a sentence that says the mend.
@@ -81,13 +88,13 @@ impl Server {
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
-        match listen().await {
-            Ok((listener, address)) => Ok(Self { config, listener, address }),
-            Err(why) => {
-                let Config { host, port, .. } = config;
-                Err(BindError::Listen { host, port, why })
-            }
-        }
+        let (listener, address) = listen().await.map_err(|why| BindError::Listen {
+            host: config.host.clone(),
+            port: config.port,
+            why,
+        })?;
+        let begun = Begun::from(&config)?;
+        Ok(Self { config, listener, address, begun })
     }
 
     /// Where it listens: with port 0, where the system has put it.
@@ -95,21 +102,24 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop`: then takes no more connections, finishes what it has heard, says goodbye to its
-    /// sockets, and returns within seconds.
+    /// Serves until `stop`: then takes no more connections, finishes what it has heard, closes its connections, and
+    /// returns within seconds. It says no goodbye over Socket.IO, because clients would take that for a reason not
+    /// to come back to the hub that follows.
     ///
     /// # Errors
     /// [`RunError`] when the hub itself has failed. Clients cannot make it fail.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { config, listener, .. } = self;
-        let (owner, inbox) = Owner::new(config.limits(), MemoryJournal::new());
+        let Self { config, listener, begun, .. } = self;
+        let Begun { hub, journal, step, conn } = begun;
+        let (inbox, commands, gauge) = inbox::inbox();
+        let owner = Owner::new(hub, journal, step, commands, gauge);
         let flow = Flow::default();
         let edge = Arc::new(Edge {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
             flow: flow.clone(),
             max_payload: config.max_payload,
-            connections: AtomicU64::new(1),
+            last_conn: AtomicU64::new(conn.0),
         });
         let (socket_layer, io) = socket_io(&config);
         events::open(&io, edge);
@@ -117,9 +127,10 @@ impl Server {
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch));
 
-        let connections = TaskTracker::new();
+        let connections = Connections::default();
         let mut owner = tokio::spawn(owner.run(stop.clone()));
-        let serving = accept::serve(listener, routes, flow, connections.clone(), stop.clone());
+        let serving =
+            accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());
         let owned = tokio::select! {
             biased;
             () = serving => owner.await?,
@@ -129,17 +140,49 @@ impl Server {
                 failed?
             }
         };
-        owned.map_err(|JournalEnded| RunError::Journal)?;
+        if tokio::time::timeout(GOODBYE, flow.comes_to_rest()).await.is_err() {
+            tracing::warn!("some clients did not take their last answers in time");
+        }
+        let open = connections.hang_up(GOODBYE).await;
+        if open > 0 {
+            tracing::warn!(open, "some connections did not end in time");
+        }
+        owned.map_err(|JournalFailed { why }| RunError::Journal(why))
+    }
+}
 
-        // It waits for ever for a client that takes nothing.
-        if tokio::time::timeout(GOODBYE, io.close()).await.is_err() {
-            tracing::warn!("some clients did not take their goodbye in time");
+/// A hub as it was brought back, and where it goes on being kept.
+struct Begun {
+    hub: Hub,
+    journal: Box<dyn Journal>,
+    /// What the restart itself has changed.
+    step: Step,
+    /// The last connection of the hub before this one.
+    conn: ConnId,
+}
+
+impl Begun {
+    fn from(config: &Config) -> Result<Self, BindError> {
+        match config.store {
+            Store::Memory => {
+                tracing::warn!(
+                    "keeps everything in memory only (`--store memory`): it is gone when the hub is"
+                );
+                Ok(Self {
+                    hub: Hub::new(config.limits()),
+                    journal: Box::new(MemoryJournal::new()),
+                    step: Step::default(),
+                    conn: ConnId(0),
+                })
+            }
+            Store::File => {
+                let store = journal::file::Store::open(&config.data_dir)?;
+                let restored = store.restore(config.limits(), SystemTime::now().into())?;
+                let journal = FileJournal::start(store, &restored, config.log_retention)?;
+                let Restored { hub, step, conn, .. } = restored;
+                Ok(Self { hub, journal: Box::new(journal), step, conn })
+            }
         }
-        connections.close();
-        if tokio::time::timeout(GOODBYE, connections.wait()).await.is_err() {
-            tracing::warn!(open = connections.len(), "some connections did not end in time");
-        }
-        Ok(())
     }
 }
 

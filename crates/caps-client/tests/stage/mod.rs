@@ -4,17 +4,24 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caps_client::{Client, Delivery, Incoming, Options};
 use caps_proto::{ClientId, Event, Message, Order};
-use caps_server::{Config, RunError, Server};
+use caps_server::{BindError, Config, RunError, Server, Store};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
+
+/// How long a port that was just released may be in other hands.
+const PORT_BOUND: Duration = Duration::from_secs(30);
+
+/// How often to look whether it is free.
+const PORT_POLL: Duration = Duration::from_millis(50);
 
 /// What `what` comes to, long before a minute is over.
 pub(crate) async fn in_time<T>(what: impl Future<Output = T>) -> T {
@@ -44,11 +51,11 @@ impl Hub {
     }
 
     pub(crate) async fn start_with(config: Config) -> Self {
-        Self::bind(Config { port: 0, ..config }).await
+        let config = Config { port: 0, store: Store::Memory, ..config };
+        Self::run(Server::bind(config).await.unwrap())
     }
 
-    async fn bind(config: Config) -> Self {
-        let server = Server::bind(config).await.unwrap();
+    fn run(server: Server) -> Self {
         let stop = CancellationToken::new();
         let address = server.local_addr();
         let running = tokio::spawn(server.run(stop.clone()));
@@ -62,9 +69,21 @@ impl Hub {
         self.address.port()
     }
 
-    /// Another hub where one has been.
+    /// Another hub where one has been. Whoever has been given its port meanwhile is waited out, for a while.
     pub(crate) async fn start_again(port: u16) -> Self {
-        Self::bind(Config { port, ..Config::default() }).await
+        let start = Instant::now();
+        loop {
+            let config = Config { port, store: Store::Memory, ..Config::default() };
+            match Server::bind(config).await {
+                Ok(server) => return Self::run(server),
+                Err(BindError::Listen { why, .. })
+                    if why.kind() == ErrorKind::AddrInUse && start.elapsed() < PORT_BOUND =>
+                {
+                    tokio::time::sleep(PORT_POLL).await;
+                }
+                Err(why) => panic!("no hub where one has been: {why}"),
+            }
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -102,6 +121,19 @@ pub(crate) async fn deliver(client: &Client, pickup: Delivery) {
     in_time(client.acknowledge(pickup)).await.unwrap();
 }
 
+/// The program at `path`, which none of this process's settings reach.
+pub(crate) fn program(path: &str) -> Command {
+    let mut program = Command::new(path);
+    for (name, _) in std::env::vars_os() {
+        let is_setting = |name: &str| name.starts_with("CAPS_") || name == "RUST_LOG";
+        if name.to_str().is_some_and(is_setting) {
+            program.env_remove(name);
+        }
+    }
+    program.stdin(Stdio::null());
+    program
+}
+
 /// A program of the workspace.
 pub(crate) struct Program {
     child: Child,
@@ -110,10 +142,9 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(path: &str, hub: &Hub, args: &[&str]) -> Self {
-        let mut child = Command::new(path)
+        let mut child = program(path)
             .args(args)
             .env("CAPS_URL", hub.url())
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

@@ -20,7 +20,7 @@ use socketioxide::socket::{Sid, Socket};
 use super::flow::{self, Flow, Flushes, StreamSession};
 use super::packet::Packet;
 use crate::event_log::EventLog;
-use crate::owner::{Command, Heard, Inbox, Overfull};
+use crate::inbox::{Command, Heard, Inbox, Overfull};
 
 /// What every client's handlers share.
 pub(crate) struct Edge {
@@ -28,7 +28,8 @@ pub(crate) struct Edge {
     pub(crate) event_log: EventLog,
     pub(crate) flow: Flow,
     pub(crate) max_payload: usize,
-    pub(crate) connections: AtomicU64,
+    /// The last connection so far.
+    pub(crate) last_conn: AtomicU64,
 }
 
 /// Opens the hub's namespace.
@@ -105,7 +106,7 @@ struct Client {
 
 impl Client {
     fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
-        let conn = ConnId(edge.connections.fetch_add(1, Ordering::Relaxed));
+        let conn = ConnId(edge.last_conn.fetch_add(1, Ordering::Relaxed) + 1);
         let inbox = edge.inbox.clone();
         let flushes = Arc::new(Flushes::new(move || inbox.submit(Command::Flushed { conn })));
         let request = socket.req_parts();

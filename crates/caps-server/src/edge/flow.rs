@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -58,6 +59,8 @@ impl Flushes {
 #[derive(Clone, Default)]
 pub(crate) struct Flow {
     sessions: Arc<RwLock<HashMap<Sid, Arc<Flushes>>>>,
+    /// How many flushes there were in all.
+    count: Arc<AtomicU64>,
 }
 
 impl Flow {
@@ -73,7 +76,18 @@ impl Flow {
         }
     }
 
+    /// Waits until nothing has been flushed for a while: whatever was handed over has left, for all who read.
+    pub(crate) async fn comes_to_rest(&self) {
+        const WHILE: Duration = Duration::from_millis(100);
+        let mut seen = None;
+        while seen != Some(self.count.load(Ordering::SeqCst)) {
+            seen = Some(self.count.load(Ordering::SeqCst));
+            tokio::time::sleep(WHILE).await;
+        }
+    }
+
     pub(crate) fn flushed(&self, session: Sid) {
+        self.count.fetch_add(1, Ordering::SeqCst);
         let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
         let flushes = sessions.get(&session).cloned();
         drop(sessions);

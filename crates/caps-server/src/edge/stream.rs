@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
@@ -16,13 +17,14 @@ use super::flow::{Flow, StreamSession};
 /// it, what is being written to a client that has stopped reading would stay as long as TCP keeps it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Notes its flushes, and counts as open until it is dropped: also when it has become a WebSocket, which its
-/// HTTP server no longer knows of.
+/// Notes its flushes, counts as open until it is dropped, and ends when the hub hangs up: also when it has become a
+/// WebSocket, which its HTTP server no longer knows of.
 pub(crate) struct ClientStream {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     session: StreamSession,
     flow: Flow,
     _open: TaskTrackerToken,
+    hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl ClientStream {
@@ -31,10 +33,17 @@ impl ClientStream {
         session: StreamSession,
         flow: Flow,
         open: TaskTrackerToken,
+        hung_up: CancellationToken,
     ) -> Self {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
-        Self { stream, session, flow, _open: open }
+        let hung_up = Box::pin(hung_up.cancelled_owned());
+        Self { stream, session, flow, _open: open, hung_up }
+    }
+
+    /// Sends small packets at once.
+    pub(crate) fn set_nodelay(&self) -> io::Result<()> {
+        self.stream.get_ref().set_nodelay(true)
     }
 }
 
@@ -44,6 +53,10 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.hung_up.as_mut().poll(cx).is_ready() {
+            // As if the client had closed it.
+            return Poll::Ready(Ok(()));
+        }
         self.stream.as_mut().poll_read(cx, buf)
     }
 }
@@ -99,8 +112,13 @@ mod tests {
         let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, _) = listener.accept().await.unwrap();
         let open = TaskTracker::new();
-        let mut stream =
-            ClientStream::new(stream, StreamSession::default(), Flow::default(), open.token());
+        let mut stream = ClientStream::new(
+            stream,
+            StreamSession::default(),
+            Flow::default(),
+            open.token(),
+            CancellationToken::new(),
+        );
         let since = Instant::now();
         let failed = loop {
             if let Err(why) = stream.write_all(&[0; 65_536]).await {

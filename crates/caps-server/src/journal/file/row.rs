@@ -1,0 +1,98 @@
+//! A fact as a row of the log, and back.
+
+use std::error::Error;
+
+use caps_hub::{Change, ConnId, Fact, Seq, Timestamp, Who};
+use caps_proto::{ClientId, Code, DriverName, Event, MessageId, Order, OrderRef, Verb};
+use rusqlite::types::{FromSqlError, Type, ValueRef};
+use rusqlite::{Row, Statement, ToSql, params};
+use serde_json::value::RawValue;
+
+pub(super) const INSERT: &str = "INSERT INTO log (seq, at, event, client_id, message_id, previous, by, of, code, payload) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+
+/// What [`read`] reads.
+pub(super) const COLUMNS: &str =
+    "seq, at, event, client_id, message_id, previous, by, of, code, payload";
+
+pub(super) fn insert(statement: &mut Statement<'_>, fact: &Fact) -> rusqlite::Result<()> {
+    let Fact { seq, at, which: OrderRef { client_id, message_id }, previous, change } = fact;
+    let by: Option<&dyn ToSql> = match change.by() {
+        None => None,
+        Some(Who::Named(name)) => Some(&name.as_str()),
+        Some(Who::Nameless(ConnId(conn))) => Some(conn),
+    };
+    let code = match change {
+        Change::Refused { code, .. } => Some(code.name()),
+        _ => None,
+    };
+    statement.execute(params![
+        seq.0,
+        at.as_millis(),
+        change.name(),
+        client_id.as_str(),
+        message_id.as_str(),
+        previous.map(|seq| seq.0),
+        by,
+        change.of(),
+        code,
+        change.order().map(Order::text),
+    ])?;
+    Ok(())
+}
+
+/// Reads a row of [`COLUMNS`].
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
+    let which = OrderRef {
+        client_id: parsed(row, 3, |text| ClientId::new(text).ok())?,
+        message_id: parsed(row, 4, |text| MessageId::new(text).ok())?,
+    };
+    let change = match row.get_ref(2)?.as_str()? {
+        "pickup" => Change::Placed(order(row)?),
+        "claimed" => Change::Claimed(by(row)?),
+        "in-transit" => Change::InTransit { by: by(row)?, order: order(row)? },
+        "delivered" => Change::Delivered { by: by(row)?, order: order(row)? },
+        "received" => Change::Received { event: parsed(row, 7, Event::from_name)?, by: by(row)? },
+        "offered" => Change::Offered,
+        "abandoned" => Change::Abandoned,
+        "refused" => Change::Refused {
+            verb: parsed(row, 7, Verb::from_name)?,
+            by: by(row)?,
+            code: parsed(row, 8, |name| Code::ALL.into_iter().find(|code| code.name() == name))?,
+        },
+        _ => return Err(unreadable(2, "no event of the log has this name")),
+    };
+    Ok(Fact {
+        seq: Seq(row.get(0)?),
+        at: Timestamp::from_millis(row.get(1)?),
+        which,
+        previous: row.get::<_, Option<u64>>(5)?.map(Seq),
+        change,
+    })
+}
+
+fn parsed<T>(
+    row: &Row<'_>,
+    column: usize,
+    parse: impl FnOnce(&str) -> Option<T>,
+) -> rusqlite::Result<T> {
+    let text = row.get_ref(column)?.as_str()?;
+    parse(text).ok_or_else(|| unreadable(column, format!("`{text}` cannot be")))
+}
+
+fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
+    let text = row.get_ref(9)?.as_str()?;
+    serde_json::from_str::<&RawValue>(text).and_then(Order::new).map_err(|why| unreadable(9, why))
+}
+
+fn by(row: &Row<'_>) -> rusqlite::Result<Who> {
+    match row.get_ref(6)? {
+        ValueRef::Integer(_) => Ok(Who::Nameless(ConnId(row.get(6)?))),
+        ValueRef::Text(_) => Ok(Who::Named(parsed(row, 6, |name| DriverName::new(name).ok())?)),
+        _ => Err(FromSqlError::InvalidType.into()),
+    }
+}
+
+fn unreadable(column: usize, why: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}

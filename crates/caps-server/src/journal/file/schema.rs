@@ -1,0 +1,73 @@
+//! The tables in the file, and how one release's become the next's.
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+/// "CAPS", by which the file is known for ours.
+const APPLICATION_ID: i32 = 0x4341_5053;
+
+/// The steps from each version of the schema to the next. The file says in `user_version` how many were taken.
+/// A step that was released is never changed.
+const MIGRATIONS: [&str; 1] = ["
+    -- All that has happened, oldest first.
+    CREATE TABLE log (
+        seq INTEGER PRIMARY KEY, -- 1, 2, 3, …
+        at INTEGER NOT NULL, -- when, in milliseconds since 1970, UTC
+        event TEXT NOT NULL, -- pickup, claimed, in-transit, delivered, received, offered, abandoned, refused
+        client_id TEXT NOT NULL, -- the vendor
+        message_id TEXT NOT NULL, -- the order
+        previous INTEGER, -- the seq of the same order's event before this one
+        by ANY, -- who: a driver's name, or the number of a nameless client's connection
+        of TEXT, -- what was received, or refused
+        code TEXT, -- why it was refused
+        payload TEXT -- the order, as its vendor wrote it
+    ) STRICT;
+    CREATE INDEX log_by_client_and_event ON log (client_id, event);
+    CREATE INDEX log_by_event ON log (event);
+
+    -- The hub's orders as they were after the event `as_of`, in parts. A restart needs these and the log since.
+    CREATE TABLE snapshot (
+        part INTEGER PRIMARY KEY,
+        as_of INTEGER NOT NULL,
+        orders TEXT NOT NULL -- JSON
+    ) STRICT;
+"];
+
+/// What kind of file it is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One of ours, of this release or an earlier one.
+    Ours,
+    /// One of ours, written by a later release.
+    Newer {
+        /// Its version.
+        version: usize,
+    },
+    /// Something else.
+    Foreign,
+}
+
+pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
+    let version: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let id: i32 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
+    let any = db.query_row("SELECT 1 FROM sqlite_schema", [], |_| Ok(())).optional()?;
+    let is_empty = any.is_none();
+    Ok(match id {
+        APPLICATION_ID if version > MIGRATIONS.len() => Kind::Newer { version },
+        APPLICATION_ID => Kind::Ours,
+        _ if is_empty && id == 0 && version == 0 => Kind::Ours,
+        _ => Kind::Foreign,
+    })
+}
+
+/// Brings a file of ours up to this release.
+pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
+    let version: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+        let change = db.transaction()?;
+        change.execute_batch(sql)?;
+        change.pragma_update(None, "application_id", APPLICATION_ID)?;
+        change.pragma_update(None, "user_version", step + 1)?;
+        change.commit()?;
+    }
+    Ok(())
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Exponential backoff with full jitter: each wait is drawn evenly from nothing to a bound that doubles up to a
 /// cap, so that many clients of one hub do not come back in step.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     base: Duration,
     cap: Duration,

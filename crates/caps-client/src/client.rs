@@ -9,14 +9,16 @@ use caps_proto::{
 };
 use serde_json::json;
 use serde_json::value::RawValue;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::ask::{Ask, Scope};
+use crate::backoff::Backoff;
 use crate::closing::Closing;
 use crate::inbox::Inbox;
 use crate::line::{Emit, Endpoint, Line};
-use crate::outbox::{Call, Outbox};
+use crate::outbox::{Calls, Outbox};
 use crate::session::Lasting;
 use crate::{Delivery, Error, Incoming, Options, State, reconnect, transport};
 
@@ -28,7 +30,7 @@ use crate::{Delivery, Error, Incoming, Options, State, reconnect, transport};
 /// The client ends with [`close`](Self::close), with the last of its handles, or when the hub refuses it.
 #[derive(Clone)]
 pub struct Client {
-    calls: mpsc::Sender<Call>,
+    calls: Calls,
     closing: Arc<watch::Sender<Option<Instant>>>,
     state: watch::Receiver<State>,
 }
@@ -55,21 +57,23 @@ impl Client {
         open: impl Fn(&Endpoint) -> Line + Send + Sync + 'static,
     ) -> Result<(Self, Incoming), Error> {
         let endpoint = options.endpoint()?;
-        let (calls, outbox) = mpsc::channel(options.outbox.max(1));
-        let (inbox, deliveries, held) = Inbox::new(options.inbox.max(1));
+        let backoff = Backoff::new(options.backoff_base, options.backoff_cap);
+        let (calls, outbox) = Outbox::new(options.outbox.max(1), backoff);
+        let (inbox, deliveries) = Inbox::new(options.inbox.max(1));
         let (closing, asked) = watch::channel(None);
         let (state, watched) = watch::channel(State::Connecting);
         let lasting = Lasting {
             options,
-            outbox: Outbox::new(outbox),
+            outbox,
             inbox,
             standing: Vec::new(),
+            replayed: Vec::new(),
             closing: Closing::new(asked),
             state,
             sessions: 0,
         };
         tokio::spawn(reconnect::run(lasting, endpoint, open));
-        let incoming = Incoming::new(deliveries, held, watched.clone());
+        let incoming = Incoming::new(deliveries, watched.clone());
         Ok((Self { calls, closing: Arc::new(closing), state: watched }, incoming))
     }
 
@@ -83,7 +87,8 @@ impl Client {
     /// # Errors
     /// [`Error`], and then the client does not listen.
     pub async fn join(&self, client_id: &ClientId) -> Result<Done, Error> {
-        self.ask(Verb::Join, json!({ "clientId": client_id }).to_string(), None).await
+        let payload = json!({ "clientId": client_id });
+        self.say(Verb::Join, payload.to_string(), None).await
     }
 
     /// Listens to one event of a vendor, for the client's life. From the first `pickup` on, a driver hears only
@@ -92,12 +97,15 @@ impl Client {
     /// # Errors
     /// [`Error`], and then the client does not listen.
     pub async fn subscribe(&self, client_id: &ClientId, event: Event) -> Result<Done, Error> {
-        let payload = json!({ "clientId": client_id, "event": event }).to_string();
-        self.ask(Verb::Subscribe, payload, None).await
+        let payload = json!({ "clientId": client_id, "event": event });
+        self.say(Verb::Subscribe, payload.to_string(), None).await
     }
 
-    /// Replays what waits: one event of one vendor, or all that are the client's to read. Returns after the
-    /// last message has come. Replayed again on each later connection, for the client's life.
+    /// Replays what waits: one event of one vendor, or all that are the client's to read. Done again on each
+    /// later connection, for the client's life.
+    ///
+    /// Returns when the first [`inbox`](Options::inbox) of messages have come. How many are left is in
+    /// `remaining`; they come as the application acknowledges, and what is new comes after them.
     ///
     /// # Errors
     /// [`Error`], and then nothing is replayed.
@@ -106,14 +114,7 @@ impl Client {
         client_id: Option<&ClientId>,
         event: Option<Event>,
     ) -> Result<Done, Error> {
-        let mut payload = json!({});
-        if let Some(client_id) = client_id {
-            payload["clientId"] = json!(client_id);
-        }
-        if let Some(event) = event {
-            payload["event"] = json!(event);
-        }
-        self.ask(Verb::GetAll, payload.to_string(), None).await
+        self.ask(Ask::Page(Scope { client_id: client_id.cloned(), event }), None).await
     }
 
     /// Announces an order to the drivers. One that has no id is given one, which the answer tells.
@@ -153,8 +154,8 @@ impl Client {
         message_id: &MessageId,
     ) -> Result<Done, Error> {
         let payload = json!({ "clientId": client_id, "event": event, "messageId": message_id });
-        // The answer counts messages and names none.
-        self.ask(Verb::Received, payload.to_string(), None).await
+        let order = OrderRef { client_id: client_id.clone(), message_id: message_id.clone() };
+        self.say(Verb::Received, payload.to_string(), Some(order)).await
     }
 
     /// Says [`received`](Self::received) for a message, and lets go of it when the hub has answered.
@@ -186,21 +187,25 @@ impl Client {
 
     async fn report(&self, verb: Verb, message: Message) -> Result<Done, Error> {
         let payload = serde_json::to_string(&message).expect("a message can be written as JSON");
-        self.ask(verb, payload, Some(message.message_id)).await
+        let Message { client_id, message_id, .. } = message;
+        self.say(verb, payload, Some(OrderRef { client_id, message_id })).await
     }
 
-    async fn ask(
+    async fn say(
         &self,
         verb: Verb,
         payload: String,
-        message_id: Option<MessageId>,
+        order: Option<OrderRef>,
     ) -> Result<Done, Error> {
-        let (answer, answered) = oneshot::channel();
-        let call = Call { emit: Emit { verb, payload }, message_id, answer };
-        if self.calls.send(call).await.is_err() {
-            return Err(self.state.borrow().error());
-        }
-        answered.await.unwrap_or_else(|_| Err(self.state.borrow().error()))
+        self.ask(Ask::Emit(Emit { verb, payload }), order).await
+    }
+
+    async fn ask(&self, ask: Ask, order: Option<OrderRef>) -> Result<Done, Error> {
+        let answer = match self.calls.make(ask, order).await {
+            Some(answered) => answered.await.ok(),
+            None => None,
+        };
+        answer.unwrap_or_else(|| Err(self.state.borrow().error()))
     }
 }
 

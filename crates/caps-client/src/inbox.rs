@@ -9,9 +9,9 @@ use tokio::sync::{Notify, mpsc};
 use crate::Delivery;
 
 /// What makes two messages the same.
-type Key = (Event, ClientId, MessageId);
+pub(crate) type Key = (Event, ClientId, MessageId);
 
-fn key(message: &Message) -> Key {
+pub(crate) fn key(message: &Message) -> Key {
     (message.event, message.client_id.clone(), message.message_id.clone())
 }
 
@@ -26,98 +26,88 @@ pub(crate) struct Inbox {
 /// The messages that the application has not let go of.
 #[derive(Debug)]
 pub(crate) struct Held {
-    state: Mutex<State>,
+    capacity: usize,
+    /// Whether each has come again since.
+    came_again: Mutex<HashMap<Key, bool>>,
     /// Weak, because messages inside the channel hold this in their turn.
     deliveries: mpsc::WeakSender<Delivery>,
-    has_caught_up: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    /// Whether each has come again since.
-    came_again: HashMap<Key, bool>,
-    /// There was no room for some message. Until the hub replays it, those after it are left out, too: the
-    /// application hears messages in order.
-    is_behind: bool,
+    let_go: Notify,
 }
 
 impl Inbox {
-    /// A stream in which at most `capacity` messages wait for the application.
-    pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Delivery>, Arc<Held>) {
+    /// A stream of which the application holds at most `capacity` messages at a time.
+    pub(crate) fn new(capacity: usize) -> (Self, mpsc::Receiver<Delivery>) {
         let (open, deliveries) = mpsc::channel(capacity);
         let held = Arc::new(Held {
-            state: Mutex::default(),
+            capacity,
+            came_again: Mutex::default(),
             deliveries: open.downgrade(),
-            has_caught_up: Notify::new(),
+            let_go: Notify::new(),
         });
-        (Self { held: Arc::clone(&held), _open: open }, deliveries, held)
+        (Self { held, _open: open }, deliveries)
     }
 
-    /// Hands `message` to the application, unless it has it already or has no room for it. What has no room
-    /// is not lost: the hub keeps it until it is acknowledged.
-    pub(crate) fn offer(&self, message: Message) {
-        self.held.offer(message);
+    /// Hands `message` to the application, unless it holds it already.
+    ///
+    /// # Errors
+    /// The message, where there is no room for it. It is not lost: the hub keeps it until it is acknowledged.
+    pub(crate) fn offer(&self, message: Message) -> Result<(), Message> {
+        self.held.offer(message)
     }
 
-    /// Waits until the application has room again for what was left out.
-    pub(crate) async fn has_room_again(&self) {
-        self.held.has_caught_up.notified().await;
+    pub(crate) fn capacity(&self) -> usize {
+        self.held.capacity
     }
 
-    /// Everything that was left out is about to come again.
-    pub(crate) fn expect_replay(&self) {
-        self.held.lock().is_behind = false;
+    /// How many messages the application holds: those that wait for it, and those in its hands.
+    pub(crate) fn held(&self) -> usize {
+        self.held.lock().len()
+    }
+
+    /// Waits until the application lets go of a message. Safe to cancel.
+    pub(crate) async fn let_go(&self) {
+        self.held.let_go.notified().await;
     }
 }
 
 impl Held {
     /// No step under the lock can panic and leave the state half changed.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, bool>> {
+        self.came_again.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn offer(self: &Arc<Self>, message: Message) {
-        let Some(deliveries) = self.deliveries.upgrade() else { return };
-        let mut state = self.lock();
+    fn offer(self: &Arc<Self>, message: Message) -> Result<(), Message> {
+        let Some(deliveries) = self.deliveries.upgrade() else { return Ok(()) };
+        let mut held = self.lock();
         let key = key(&message);
-        if let Some(came_again) = state.came_again.get_mut(&key) {
+        if let Some(came_again) = held.get_mut(&key) {
             *came_again = true;
-            return;
+            return Ok(());
         }
-        if state.is_behind {
-            return;
+        if held.len() >= self.capacity {
+            return Err(message);
         }
-        match deliveries.try_reserve() {
-            Ok(room) => {
-                state.came_again.insert(key, false);
-                room.send(Delivery::new(message, Arc::clone(self)));
-            }
-            Err(mpsc::error::TrySendError::Full(())) => {
-                tracing::debug!("the application is behind; the hub keeps what comes for later");
-                state.is_behind = true;
-            }
-            // The application listens no more.
-            Err(mpsc::error::TrySendError::Closed(())) => {}
+        // Whatever waits is held, so there is room, unless the application listens no more.
+        if let Ok(room) = deliveries.try_reserve() {
+            held.insert(key, false);
+            room.send(Delivery::new(message, Arc::clone(self)));
         }
-    }
-
-    /// Notes that the application has taken all that there was.
-    pub(crate) fn is_drained(&self) {
-        if self.lock().is_behind {
-            self.has_caught_up.notify_one();
-        }
+        Ok(())
     }
 
     /// The application has acknowledged `message`.
     pub(crate) fn settle(&self, message: &Message) {
-        self.lock().came_again.remove(&key(message));
+        self.lock().remove(&key(message));
+        self.let_go.notify_one();
     }
 
     /// The application has given `message` up. If it has come again meanwhile, that was a new offer.
     pub(crate) fn give_up(self: &Arc<Self>, message: &Message) {
-        let came_again = self.lock().came_again.remove(&key(message));
+        let came_again = self.lock().remove(&key(message));
         if came_again == Some(true) {
-            self.offer(message.clone());
+            // Where another message has taken the room, it comes again from the hub.
+            drop(self.offer(message.clone()));
         }
+        self.let_go.notify_one();
     }
 }

@@ -13,17 +13,12 @@ use crate::{Error, State};
 #[derive(Debug)]
 pub struct Incoming {
     deliveries: mpsc::Receiver<Delivery>,
-    held: Arc<Held>,
     state: watch::Receiver<State>,
 }
 
 impl Incoming {
-    pub(crate) fn new(
-        deliveries: mpsc::Receiver<Delivery>,
-        held: Arc<Held>,
-        state: watch::Receiver<State>,
-    ) -> Self {
-        Self { deliveries, held, state }
+    pub(crate) fn new(deliveries: mpsc::Receiver<Delivery>, state: watch::Receiver<State>) -> Self {
+        Self { deliveries, state }
     }
 
     /// Waits for the next message. Safe to cancel.
@@ -31,13 +26,7 @@ impl Incoming {
     /// # Errors
     /// [`Error::Refused`] when the hub has refused the client for good, [`Error::Closed`] when it was closed.
     pub async fn recv(&mut self) -> Result<Delivery, Error> {
-        let Some(delivery) = self.deliveries.recv().await else {
-            return Err(self.state.borrow().error());
-        };
-        if self.deliveries.is_empty() {
-            self.held.is_drained();
-        }
-        Ok(delivery)
+        self.deliveries.recv().await.ok_or_else(|| self.state.borrow().error())
     }
 }
 
@@ -102,9 +91,14 @@ mod tests {
 
     impl Stream {
         fn new(capacity: usize) -> Self {
-            let (inbox, deliveries, held) = Inbox::new(capacity);
+            let (inbox, deliveries) = Inbox::new(capacity);
             let (_, state) = watch::channel(State::Connecting);
-            Self { inbox, incoming: Incoming::new(deliveries, held, state) }
+            Self { inbox, incoming: Incoming::new(deliveries, state) }
+        }
+
+        /// Offers message `id`. True when it was taken.
+        fn offer(&self, id: usize) -> bool {
+            self.inbox.offer(message(id)).is_ok()
         }
 
         /// What waits, without waiting for more.
@@ -119,60 +113,61 @@ mod tests {
     #[tokio::test]
     async fn a_repeat_is_held_back_while_the_application_is_at_work() {
         let mut stream = Stream::new(9);
-        stream.inbox.offer(message(1));
-        stream.inbox.offer(message(1));
+        stream.offer(1);
+        stream.offer(1);
         let first = stream.next().await.unwrap();
-        stream.inbox.offer(message(1));
+        stream.offer(1);
         first.settle();
         assert!(stream.next().await.is_none());
-        stream.inbox.offer(message(1));
+        stream.offer(1);
         assert!(stream.next().await.is_some(), "after that it is a new offer");
     }
 
     #[tokio::test]
     async fn what_is_given_up_comes_again_when_it_was_offered_again() {
         let mut stream = Stream::new(9);
-        stream.inbox.offer(message(1));
+        stream.offer(1);
         drop(stream.next().await.unwrap());
         assert!(stream.next().await.is_none(), "nobody has offered it again");
 
-        stream.inbox.offer(message(1));
+        stream.offer(1);
         let held = stream.next().await.unwrap();
-        stream.inbox.offer(message(1));
+        stream.offer(1);
         drop(held);
         stream.next().await.unwrap().settle();
         assert!(stream.next().await.is_none());
     }
 
     #[tokio::test]
-    async fn a_slow_application_is_brought_up_to_date_in_order() {
+    async fn an_application_holds_no_more_than_it_has_room_for() {
         let mut stream = Stream::new(2);
-        let offer_all = |inbox: &Inbox| (1..=5).for_each(|id| inbox.offer(message(id)));
-        offer_all(&stream.inbox);
-        let mut taken = vec![];
-        while let Some(delivery) = stream.next().await {
-            taken.push(delivery.message_id.to_string());
-            delivery.settle();
-            // Too late for its turn: 3 was left out before.
-            stream.inbox.offer(message(6));
-        }
-        assert_eq!(taken, ["1", "2"]);
+        assert!(stream.offer(1) && stream.offer(2) && !stream.offer(3));
+        assert!(stream.offer(1), "it holds that already");
+        let first = stream.next().await.unwrap();
+        assert!(!stream.offer(3), "what is in its hands counts");
+        first.settle();
+        assert!(stream.offer(3) && !stream.offer(4));
+        drop(stream.next().await);
+        assert!(stream.offer(4));
+    }
 
-        stream.inbox.has_room_again().await;
-        stream.inbox.expect_replay();
-        (3..=6).for_each(|id| stream.inbox.offer(message(id)));
-        while let Some(delivery) = stream.next().await {
-            taken.push(delivery.message_id.to_string());
-        }
-        assert_eq!(taken, ["1", "2", "3", "4"]);
+    #[tokio::test]
+    async fn who_waits_for_room_learns_that_a_message_was_let_go() {
+        let mut stream = Stream::new(2);
+        assert!(stream.offer(1) && stream.offer(2));
+        stream.next().await.unwrap().settle();
+        stream.inbox.let_go().await;
+        drop(stream.next().await);
+        stream.inbox.let_go().await;
+        assert_eq!(stream.inbox.held(), 0);
     }
 
     #[tokio::test]
     async fn an_application_that_listens_no_more_is_no_trouble() {
         let Stream { inbox, incoming } = Stream::new(1);
-        inbox.offer(message(1));
-        inbox.offer(message(1));
+        inbox.offer(message(1)).unwrap();
+        inbox.offer(message(1)).unwrap();
         drop(incoming);
-        inbox.offer(message(2));
+        inbox.offer(message(2)).unwrap();
     }
 }

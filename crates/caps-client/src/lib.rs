@@ -5,12 +5,16 @@
 //! what it had not yet sent.
 //!
 //! # What it promises
-//! - **What was taken is sent.** Calls wait in one ordered outbox, one of them at a time is on its way, and it
-//!   leaves the outbox only when the hub has answered. After an outage it is sent again; the hub recognises it.
+//! - **What was taken is sent.** Calls wait in one outbox, one of them at a time is on its way, and it leaves
+//!   the outbox only when the hub has answered. After an outage it is sent again; the hub recognises it.
 //! - **A call returns when the hub has answered**: `Ok` means kept. A refusal that passes by itself is tried
-//!   again; any other is returned at once, and what is behind it goes on.
+//!   again, and holds up only the calls that must stay behind it; any other is returned at once.
+//! - **Calls keep their order** where it matters: those about one order, and those of one kind for one store.
 //! - **Every message reaches the application at least once** until it is acknowledged, and while the
 //!   application is at work on a message, repeats of it are held back.
+//! - **Messages come in order**, and no more than the application has room for: the rest of a backlog stays with
+//!   the hub, and what is new comes after it. This is for what [`Client::get_all`] asks for; without it,
+//!   what comes when there is no room is not heard.
 //! - **It never spins and never gives up.** Attempts to connect are spread by full jitter under a cap, until
 //!   the hub refuses for good, for example for a wrong token.
 //!
@@ -52,6 +56,7 @@
 //! `session` is the life of one connection, `reconnect` strings connections together, `transport` is the only
 //! file that knows the Socket.IO library, behind the two channels of `line`.
 
+mod ask;
 mod backoff;
 #[cfg(feature = "cli")]
 pub mod cli;

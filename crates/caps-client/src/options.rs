@@ -22,17 +22,20 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// How long the line may be silent while an answer is due, before it is taken for dead. 10 s.
     pub answer_timeout: Duration,
-    /// How long the line may be silent while nothing is due, before the client asks again for what waits, to
-    /// see whether the hub is still there. 20 s.
+    /// How long the line may be silent while nothing is due, before the client asks how much waits, to see
+    /// whether the hub is still there. Also the time from one page of a backlog to the next while the
+    /// application acknowledges nothing. 20 s.
     pub silence: Duration,
     /// The longest wait before the second attempt to connect; it doubles from attempt to attempt. 200 ms.
     pub backoff_base: Duration,
     /// The longest wait between two attempts to connect. 4 s.
     pub backoff_cap: Duration,
-    /// How many messages wait for the application at most. What comes beyond stays with the hub, and is asked
-    /// for again when the application has caught up. 16384.
+    /// How many messages the application holds at most: those that wait for it, and those that it has taken
+    /// and not yet let go of. What comes beyond stays with the hub, and is asked for when half of them are
+    /// acknowledged. 16384.
     pub inbox: usize,
-    /// How many calls wait for the hub at most. A caller beyond waits for room. 1024.
+    /// How many calls wait for the hub at most, `received` and others each. A caller beyond waits for room.
+    /// 1024.
     pub outbox: usize,
 }
 

@@ -55,7 +55,7 @@ async fn rest(lasting: &mut Lasting, pause: Duration) -> Next {
         tokio::select! {
             () = &mut paused => return Next::Connect,
             step = lasting.closing.next() => match step {
-                Step::Finish => lasting.outbox.close(),
+                Step::Finish => lasting.finish(),
                 Step::GiveUp => break,
             },
         }

@@ -3,6 +3,7 @@
 //! A session never waits for the application, and never for the hub without a bound.
 
 mod answer;
+mod catch_up;
 mod hear;
 #[cfg(test)]
 mod tests;
@@ -10,10 +11,11 @@ mod tests;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use caps_proto::{Refusal, Verb};
+use caps_proto::{Message, Refusal, Verb};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
+use crate::ask::{Ask, Scope};
 use crate::backoff::Backoff;
 use crate::closing::{Closing, Step};
 use crate::inbox::Inbox;
@@ -42,12 +44,23 @@ pub(crate) struct Lasting {
     pub(crate) options: Options,
     pub(crate) outbox: Outbox,
     pub(crate) inbox: Inbox,
-    /// What the client listens to: made again on each connection, in the order in which it was first made.
+    /// What the client listens to: asked again on each connection, in the order in which it was first asked.
     pub(crate) standing: Vec<Emit>,
+    /// What is replayed on each connection, after that.
+    pub(crate) replayed: Vec<Scope>,
     pub(crate) closing: Closing,
     pub(crate) state: watch::Sender<State>,
     /// How many connections came to stand.
     pub(crate) sessions: u64,
+}
+
+impl Lasting {
+    /// Takes nothing new from the application, and listens to nothing more.
+    pub(crate) fn finish(&mut self) {
+        self.standing.clear();
+        self.replayed.clear();
+        self.outbox.close();
+    }
 }
 
 /// One connection.
@@ -58,7 +71,13 @@ pub(crate) struct Session<'a> {
     is_taken_in: bool,
     /// Whether everything that the client listens to is restored.
     is_up: bool,
-    restoring: VecDeque<Emit>,
+    restoring: VecDeque<Ask>,
+    /// What has not caught up. The first is asked for next.
+    behind: VecDeque<Scope>,
+    /// When a page was asked for last.
+    paged_at: Instant,
+    /// Whether the hub has since deleted something that the client has acted on.
+    has_acknowledged: bool,
     due: Option<Due>,
     heard_at: Instant,
     /// Until when the hub has asked to be left alone.
@@ -69,16 +88,18 @@ pub(crate) struct Session<'a> {
 /// An answer that the hub owes.
 #[derive(Debug)]
 struct Due {
-    verb: Verb,
-    since: Instant,
+    ask: Ask,
     to: To,
+    since: Instant,
+    /// What has come since, where a page is due.
+    heard: VecDeque<Message>,
 }
 
 /// What an answer is for.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum To {
-    /// A part of what is being restored.
-    Restoring(Emit),
+    /// The session's own.
+    Session,
     /// The head of the outbox.
     Outbox,
 }
@@ -93,6 +114,9 @@ impl<'a> Session<'a> {
             is_taken_in: false,
             is_up: false,
             restoring: VecDeque::new(),
+            behind: VecDeque::new(),
+            paged_at: now,
+            has_acknowledged: false,
             due: None,
             heard_at: now,
             paused_until: None,
@@ -108,14 +132,9 @@ impl<'a> Session<'a> {
             let deadline = self.deadline();
             let end = tokio::select! {
                 heard = self.line.heard.recv() => self.hear(heard),
-                has_head = self.lasting.outbox.fill(), if self.lasting.outbox.head().is_none() => {
-                    (!has_head).then_some(End::Closed)
-                }
+                is_there_more = self.lasting.outbox.fill() => (!is_there_more).then_some(End::Closed),
                 () = until(deadline) => self.overdue(),
-                () = self.lasting.inbox.has_room_again() => {
-                    self.restore();
-                    None
-                }
+                () = self.lasting.inbox.let_go(), if !self.behind.is_empty() => None,
                 step = self.lasting.closing.next() => match step {
                     Step::Finish => {
                         self.finish();
@@ -138,20 +157,23 @@ impl<'a> Session<'a> {
 
     /// Makes the client listen as before, and asks for what it has missed.
     fn restore(&mut self) {
-        self.restoring = self.lasting.standing.iter().cloned().collect();
-        self.lasting.inbox.expect_replay();
+        let Lasting { standing, replayed, .. } = &*self.lasting;
+        self.restoring.extend(standing.iter().cloned().map(Ask::Emit));
+        self.restoring.extend(replayed.iter().cloned().map(Ask::Page));
+        self.behind.extend(replayed.iter().cloned());
     }
 
     /// Sends what is left and listens to nothing more.
     fn finish(&mut self) {
         self.restoring.clear();
+        self.behind.clear();
         // The outbox drops a call that asks to listen, so the answer to one is no longer for its head.
-        if let (Some(due), Some(call)) = (&mut self.due, self.lasting.outbox.head())
-            && call.is_standing()
+        if let Some(due) = &mut self.due
+            && due.ask.is_standing()
         {
-            due.to = To::Restoring(call.emit.clone());
+            due.to = To::Session;
         }
-        self.lasting.outbox.close();
+        self.lasting.finish();
     }
 
     /// Emits what comes next, if the hub is ready for it.
@@ -159,24 +181,40 @@ impl<'a> Session<'a> {
         if !self.is_taken_in || self.due.is_some() || self.paused_until.is_some() {
             return;
         }
-        if !self.is_up && self.restoring.is_empty() {
-            self.is_up = true;
-            self.lasting.sessions += 1;
-            let session = self.lasting.sessions;
-            tracing::info!(url = self.lasting.options.url, session, "connected to the hub");
-            self.lasting.state.send_replace(State::Connected { session });
-        }
-        let (emit, to) = if let Some(emit) = self.restoring.pop_front() {
-            (emit.clone(), To::Restoring(emit))
-        } else if let Some(call) = self.lasting.outbox.head() {
-            (call.emit.clone(), To::Outbox)
+        let now = Instant::now();
+        let (ask, to) = if let Some(ask) = self.restoring.pop_front() {
+            (ask, To::Session)
         } else {
-            return;
+            self.stand();
+            if let Some(scope) = self.next_page(now) {
+                (Ask::Page(scope), To::Session)
+            } else if let Some(call) = self.lasting.outbox.next(now) {
+                (call.ask.clone(), To::Outbox)
+            } else {
+                return;
+            }
         };
-        self.due = Some(Due { verb: emit.verb, since: Instant::now(), to });
+        if matches!(ask, Ask::Page(_)) {
+            self.paged_at = now;
+            self.has_acknowledged = false;
+        }
+        let emit = ask.emit(self.lasting.inbox.capacity());
+        self.due = Some(Due { ask, to, since: now, heard: VecDeque::new() });
         // There is room, because nothing else is on its way. An error means that the connection is over, and
         // the next thing that is heard says why.
         drop(self.line.emits.try_send(emit));
+    }
+
+    /// Tells the application that all is restored, if it was not told.
+    fn stand(&mut self) {
+        if self.is_up {
+            return;
+        }
+        self.is_up = true;
+        self.lasting.sessions += 1;
+        let session = self.lasting.sessions;
+        tracing::info!(url = self.lasting.options.url, session, "connected to the hub");
+        self.lasting.state.send_replace(State::Connected { session });
     }
 
     /// When something has to happen if nothing else does.
@@ -187,12 +225,22 @@ impl<'a> Session<'a> {
         }
         if let Some(due) = &self.due {
             let silent = self.heard_at.max(due.since) + options.answer_timeout;
-            let bounded = due.verb != Verb::GetAll;
+            let bounded = due.ask.verb() != Verb::GetAll;
             return Some(if bounded { silent.min(due.since + PATIENCE) } else { silent });
         }
-        // Who listens to nothing learns of a dead line from the next call, which is early enough.
-        let listens = !self.lasting.standing.is_empty();
-        self.paused_until.or(listens.then(|| self.heard_at + options.silence))
+        if self.paused_until.is_some() {
+            return self.paused_until;
+        }
+        let silence = self.look_at();
+        [silence, self.page_at(), self.lasting.outbox.put_off_until()].into_iter().flatten().min()
+    }
+
+    /// When to see whether the hub is still there. Who listens to nothing learns of a dead line from the next
+    /// call, which is early enough.
+    fn look_at(&self) -> Option<Instant> {
+        let Lasting { options, standing, replayed, .. } = &*self.lasting;
+        let listens = !(standing.is_empty() && replayed.is_empty());
+        listens.then(|| self.heard_at + options.silence)
     }
 
     fn overdue(&mut self) -> Option<End> {
@@ -200,13 +248,22 @@ impl<'a> Session<'a> {
             return Some(End::Lost("the hub did not answer the attempt to connect".into()));
         }
         if let Some(due) = &self.due {
-            return Some(End::Lost(format!("the hub did not answer `{}`", due.verb)));
+            return Some(End::Lost(format!("the hub did not answer `{}`", due.ask.verb())));
         }
-        if self.paused_until.take().is_none() {
-            // An answer shows that the hub is there; and what was missed, if anything was, comes with it.
-            self.restore();
+        let was_paused = self.paused_until.take().is_some();
+        if !was_paused && self.look_at().is_some_and(|at| at <= Instant::now()) {
+            self.look();
         }
         None
+    }
+
+    /// Asks for a sign of the hub. What waits there tells whether anything was missed.
+    fn look(&mut self) {
+        let Lasting { standing, replayed, .. } = &*self.lasting;
+        self.restoring.extend(replayed.iter().cloned().map(Ask::Look));
+        if self.restoring.is_empty() {
+            self.restoring.extend(standing.first().cloned().map(Ask::Emit));
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod stage;
 
 use std::io;
+use std::ops::Range;
 
 use caps_client::{Client, Error, Options, State};
 use caps_proto::{Event, Handshake, Role};
@@ -68,6 +69,34 @@ async fn a_message_that_was_not_acknowledged_comes_again() {
     let replayed = in_time(shop.get_all(Some(&acme()), Some(Event::Delivered))).await.unwrap();
     assert_eq!(replayed.count, Some(1));
     next(&mut told, Event::Delivered).await;
+}
+
+#[tokio::test]
+async fn a_backlog_is_heard_in_order_with_what_is_new_behind_it() {
+    const WAITING: usize = 300;
+    const ORDERS: usize = 400;
+    let hub = Hub::start().await;
+    let (shop, _told) = vendor(hub.url()).await;
+    let place = async |ids: Range<usize>| {
+        for id in ids {
+            in_time(shop.pickup(&order(&id.to_string()))).await.unwrap();
+        }
+    };
+    place(0..WAITING).await;
+
+    let mut options = Options::driver(hub.url(), None);
+    options.inbox = 16;
+    let (courier, mut offered) = Client::connect(options).unwrap();
+    let hear = async {
+        let first = in_time(courier.get_all(None, None)).await.unwrap();
+        assert!(first.remaining.unwrap() > 0, "{first:?}");
+        for id in 0..ORDERS {
+            let pickup = next(&mut offered, Event::Pickup).await;
+            assert_eq!(pickup.message_id.as_str(), id.to_string());
+            in_time(courier.acknowledge(pickup)).await.unwrap();
+        }
+    };
+    tokio::join!(hear, place(WAITING..ORDERS));
 }
 
 #[tokio::test]

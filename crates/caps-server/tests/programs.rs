@@ -1,5 +1,5 @@
-//! The hub, two vendors and two drivers, as their users run them, and killed at random: every order is delivered,
-//! and its customer thanked once.
+//! The hub, vendors and drivers, as their users run them: every order is delivered, and its customer thanked once,
+//! when they are killed at random, and when queues are full.
 //!
 //! One thing nobody can rule out: a vendor that is killed in the moment between its thanks and the hub's hearing
 //! of it thanks for that one order again.
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 mod hub;
 
-use hub::{End, Hub};
+use hub::{End, Hub, forget_settings};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
@@ -42,6 +42,7 @@ struct Program {
 impl Program {
     fn start(name: &'static str, built: &Command, args: &[&str], lines: &Sender<Line>) -> Self {
         let mut program = Command::new(built.get_program());
+        forget_settings(&mut program);
         program.args(args).env("RUST_LOG", "info").stdin(Stdio::null());
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -94,10 +95,11 @@ const VENDORS: [&str; 2] = ["acme-widgets", "1-800-flowers"];
 const DRIVERS: [&str; 2] = ["dana", "nameless"];
 
 impl Town {
-    fn new() -> Self {
+    /// A town whose hub has these flags until it is killed.
+    fn new(flags: &[&str]) -> Self {
         let build =
             |name| escargot::CargoBuild::new().package(name).bin(name).run().unwrap().command();
-        let hub = Hub::start(&[]);
+        let hub = Hub::start(flags);
         let (sender, lines) = mpsc::channel();
         Self {
             vendor: build("vendor"),
@@ -115,16 +117,22 @@ impl Town {
     }
 
     fn start(&mut self, name: &'static str) {
+        if DRIVERS.contains(&name) {
+            self.start_with(name, &["--pickup-delay", "50ms", "--delivery-delay", "100ms"]);
+        } else {
+            self.start_with(name, &["--interval", "100ms"]);
+        }
+    }
+
+    fn start_with(&mut self, name: &'static str, flags: &[&str]) {
         let Self { vendor, driver, url, sender, .. } = self;
         let (program, mut args) = match name {
             "dana" => (driver, vec!["--name", "dana"]),
             "nameless" => (driver, vec![]),
-            store => (vendor, vec![store, "--interval", "100ms"]),
+            store => (vendor, vec![store]),
         };
         args.extend(["--url", url]);
-        if DRIVERS.contains(&name) {
-            args.extend(["--pickup-delay", "50ms", "--delivery-delay", "100ms"]);
-        }
+        args.extend(flags);
         let program = Program::start(name, program, &args, sender);
         self.programs.insert(name, program);
     }
@@ -202,7 +210,7 @@ fn whoever_is_killed_every_order_is_delivered_and_thanked_for_once() {
     let seed = number_from_env("SEED").unwrap_or_else(|| u64::from(std::process::id()));
     println!("SEED={seed}");
     let mut dice = StdRng::seed_from_u64(seed);
-    let mut town = Town::new();
+    let mut town = Town::new(&[]);
     for name in VENDORS.into_iter().chain(DRIVERS) {
         town.start(name);
     }
@@ -224,4 +232,16 @@ fn whoever_is_killed_every_order_is_delivered_and_thanked_for_once() {
     twice.retain(|(order, _)| !town.in_doubt.contains(*order));
     assert!(twice.is_empty(), "thanked more than once: {twice:?}");
     println!("{} orders", town.thanked.len());
+}
+
+#[test]
+fn a_queue_that_is_full_holds_nothing_up_for_good() {
+    const ORDERS: usize = 20;
+    let mut town = Town::new(&["--max-queue", "2"]);
+    town.start_with("dana", &["--pickup-delay", "0s", "--delivery-delay", "0s"]);
+    for store in VENDORS {
+        town.start_with(store, &["--interval", "1ms", "--count", &ORDERS.to_string()]);
+    }
+    town.thank(VENDORS.len() * ORDERS);
+    assert!(town.thanked.values().all(|times| *times == 1), "{:?}", town.thanked);
 }

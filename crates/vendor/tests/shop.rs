@@ -6,12 +6,10 @@
 mod stage;
 
 use std::collections::HashSet;
-use std::process::Stdio;
 
 use caps_proto::{Event, Message};
 use serde_json::Value;
-use stage::{Hub, Program, acme, deliver, driver, in_time, next, order, vendor};
-use tokio::process::Command;
+use stage::{Hub, Program, acme, deliver, driver, in_time, next, order, program, vendor};
 
 const VENDOR: &str = env!("CARGO_BIN_EXE_vendor");
 
@@ -101,8 +99,7 @@ async fn a_wrong_command_line_says_the_mend() {
         (&["acme", "--interval", "0s"], 2, "must be longer than zero"),
         (&[], 2, "<STORE>"),
     ] {
-        let shop = Command::new(VENDOR).args(args).stdin(Stdio::null()).output();
-        let output = in_time(shop).await.unwrap();
+        let output = in_time(program(VENDOR).args(args).output()).await.unwrap();
         let stderr = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(code), "{stderr}");
         assert!(stderr.contains(words), "{stderr}");

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::ensure;
 use hdrhistogram::Histogram;
 use tempfile::TempDir;
 
@@ -46,11 +46,15 @@ fn fsync(data: &TempDir) -> anyhow::Result<Duration> {
 }
 
 async fn trips(hub: &Hub, orders: u64) -> anyhow::Result<Histogram<u64>> {
-    let mut vendor =
-        Socket::connect(hub.address(), r#"{"role":"vendor","clientId":"bench"}"#).await?;
+    let shop = r#"{"role":"vendor","clientId":"bench"}"#;
+    let mut vendor = Socket::connect(hub.address(), shop).await?;
     vendor.ask("join", r#""bench""#).await?;
     let driver = Socket::connect(hub.address(), r#"{"role":"driver","clientId":"dora"}"#).await?;
-    let driving = tokio::spawn(drive(driver, orders));
+    let (times, ()) = tokio::try_join!(place(vendor, orders), drive(driver, orders))?;
+    Ok(times)
+}
+
+async fn place(mut vendor: Socket, orders: u64) -> anyhow::Result<Histogram<u64>> {
     let mut times = Histogram::new(3)?;
     for number in 0..orders {
         let began = Instant::now();
@@ -58,15 +62,12 @@ async fn trips(hub: &Hub, orders: u64) -> anyhow::Result<Histogram<u64>> {
         vendor.flush().await?;
         loop {
             if let Heard::Event { name: "delivered", message_id } = vendor.hear().await? {
-                if message_id != number.to_string() {
-                    bail!("heard of order {message_id}, and not of {number}");
-                }
+                ensure!(message_id == number.to_string(), "heard of {message_id}, not {number}");
                 break;
             }
         }
         times.record(began.elapsed().as_nanos() as u64)?;
     }
-    driving.await??;
     Ok(times)
 }
 

@@ -1,12 +1,13 @@
 //! What a session makes of what it hears.
 
-use caps_proto::{Code, Done, EXCEPTION, Event, Message};
+use caps_proto::{Code, Done, EXCEPTION, Event, Message, Verb};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::{End, Session, To, answer};
+use super::{Due, End, Session, To, answer};
 use crate::Error;
-use crate::line::Heard;
+use crate::ask::Ask;
+use crate::line::{Emit, Heard};
 
 impl Session<'_> {
     /// Takes in what comes from the hub. Returns why the connection is over, if it is.
@@ -36,11 +37,11 @@ impl Session<'_> {
         }
     }
 
-    fn hear_event(&self, name: &str, payload: &Value) {
+    fn hear_event(&mut self, name: &str, payload: &Value) {
         if Event::from_name(name).is_some() {
             // By way of its text, because an order is a text, which a `Value` is not.
             match serde_json::from_str::<Message>(&payload.to_string()) {
-                Ok(message) => self.lasting.inbox.offer(message),
+                Ok(message) => self.hear_message(message),
                 Err(why) => tracing::warn!(%why, event = name, "left out a message that is none"),
             }
         } else if name == EXCEPTION {
@@ -51,27 +52,60 @@ impl Session<'_> {
     }
 
     fn hear_answer(&mut self, value: &Value) -> Option<End> {
-        let Some(due) = self.due.take() else {
+        let Some(Due { ask, to, heard, .. }) = self.due.take() else {
             return Some(End::Lost("the hub answered what was not asked".into()));
         };
-        let result = answer::read(due.verb, value);
+        let result = answer::read(ask.verb(), value);
+        match &result {
+            Ok(done) => {
+                if to == To::Outbox {
+                    self.keep_asking(&ask);
+                }
+                match &ask {
+                    Ask::Page(scope) => self.hear_page(scope, heard, done),
+                    Ask::Look(scope) => self.compare(scope, done),
+                    // A `delivered` takes its pickup out of the queue.
+                    Ask::Emit(Emit { verb: Verb::Received | Verb::Delivered, .. }) => {
+                        self.has_acknowledged = true;
+                    }
+                    Ask::Emit(_) => {}
+                }
+            }
+            Err(_) => heard.into_iter().for_each(|message| self.offer(message)),
+        }
         if let Err(Error::Refused(refusal)) = &result
             && refusal.temporary
         {
-            let pause = self.backoff.next();
-            tracing::debug!(verb = %due.verb, %refusal, ?pause, "the hub asks to try again");
-            self.paused_until = Some(Instant::now() + pause);
-            if let To::Restoring(emit) = due.to {
-                self.restoring.push_front(emit);
+            tracing::debug!(verb = %ask.verb(), %refusal, "the hub asks to try again");
+            match to {
+                To::Outbox => self.lasting.outbox.put_off(),
+                To::Session => {
+                    self.paused_until = Some(Instant::now() + self.backoff.next());
+                    self.restoring.push_front(ask);
+                }
             }
             return None;
         }
-        self.backoff.reset();
-        match (due.to, result) {
+        match (to, result) {
             (To::Outbox, result) => self.answered(result),
-            (To::Restoring(_), Ok(_)) => None,
-            (To::Restoring(_), Err(Error::Refused(refusal))) => Some(End::Refused(refusal)),
-            (To::Restoring(_), Err(other)) => Some(End::Lost(other.to_string())),
+            (To::Session, Ok(_)) => {
+                self.backoff.reset();
+                None
+            }
+            (To::Session, Err(Error::Refused(refusal))) => Some(End::Refused(refusal)),
+            (To::Session, Err(other)) => Some(End::Lost(other.to_string())),
+        }
+    }
+
+    /// Remembers what the application has asked for its life.
+    fn keep_asking(&mut self, ask: &Ask) {
+        let (standing, replayed) = (&mut self.lasting.standing, &mut self.lasting.replayed);
+        match ask {
+            Ask::Emit(emit) if ask.is_standing() && !standing.contains(emit) => {
+                standing.push(emit.clone());
+            }
+            Ask::Page(scope) if !replayed.contains(scope) => replayed.push(scope.clone()),
+            _ => {}
         }
     }
 
@@ -79,14 +113,12 @@ impl Session<'_> {
     fn answered(&mut self, result: Result<Done, Error>) -> Option<End> {
         let call = self.lasting.outbox.head()?;
         if let Ok(done) = &result {
-            let other = done.message_id.as_ref().zip(call.message_id.as_ref());
+            let asked = call.order.as_ref().map(|order| &order.message_id);
+            let other = done.message_id.as_ref().zip(asked);
             if let Some((answered, asked)) = other.filter(|(answered, asked)| answered != asked) {
                 return Some(End::Lost(format!(
                     "the hub answered about `{answered}`, asked about `{asked}`"
                 )));
-            }
-            if call.is_standing() && !self.lasting.standing.contains(&call.emit) {
-                self.lasting.standing.push(call.emit.clone());
             }
         }
         let unknown = match &result {

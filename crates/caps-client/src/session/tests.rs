@@ -1,7 +1,9 @@
 //! A client against a hub that is played by the test, in virtual time.
 
+mod catch_up;
 mod closing;
 mod played_hub;
+mod refusals;
 
 use caps_proto::{Code, Event};
 use serde_json::json;
@@ -73,38 +75,12 @@ async fn what_is_listened_to_is_restored_before_anything_else_is_sent() {
     let mut hub = door.open().await;
     assert_eq!(hub.accept("join").await, json!({"clientId": "acme"}));
     assert_eq!(hub.accept("subscribe").await, json!({"clientId": "acme", "event": "pickup"}));
-    assert_eq!(hub.accept("getAll").await, json!({"clientId": "acme"}));
+    assert_eq!(hub.accept("getAll").await, json!({"clientId": "acme", "limit": 16_384}));
     let state = client.state().borrow().clone();
     assert_eq!(state, State::Connecting, "not yet: the answer to `getAll` is on its way");
     hub.accept("pickup").await;
     placed.await.unwrap().unwrap();
     assert_eq!(*client.state().borrow(), State::Connected { session: 2 });
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refusal_is_returned_and_does_not_block_what_is_behind_it() {
-    let (client, _incoming, mut door) = connect();
-    let mut hub = door.open().await;
-    let (first, second) = (place(&client, 1), place(&client, 2));
-    hub.next().await;
-    hub.refuse(Code::OrderConflict).await;
-    hub.accept("pickup").await;
-    assert_eq!(first.await.unwrap().unwrap_err().refusal().unwrap().code, Code::OrderConflict);
-    assert!(second.await.unwrap().is_ok());
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_temporary_refusal_is_tried_again_in_its_turn() {
-    let (client, _incoming, mut door) = connect();
-    let mut hub = door.open().await;
-    let (first, second) = (place(&client, 1), place(&client, 2));
-    for _ in 0..5 {
-        assert_eq!(hub.next().await.1["messageId"], "1");
-        hub.refuse(Code::QueueFull).await;
-    }
-    assert_eq!(hub.accept("pickup").await["messageId"], "1");
-    assert_eq!(hub.accept("pickup").await["messageId"], "2");
-    assert!(first.await.unwrap().is_ok() && second.await.unwrap().is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -143,10 +119,12 @@ async fn a_replay_may_take_as_long_as_messages_come() {
     for id in 0..100 {
         tokio::time::sleep(Duration::from_secs(5)).await;
         hub.emit("pickup", id).await;
+    }
+    hub.answer(json!({"status": "ok", "count": 100, "remaining": 0})).await;
+    assert_eq!(replayed.await.unwrap().unwrap().count, Some(100));
+    for id in 0..100 {
         assert_eq!(incoming.recv().await.unwrap().message_id.as_str(), id.to_string());
     }
-    hub.answer(json!({"status": "ok", "count": 100})).await;
-    assert_eq!(replayed.await.unwrap().unwrap().count, Some(100));
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,47 +167,4 @@ async fn what_is_no_message_is_left_out() {
     }
     hub.emit("pickup", 1).await;
     assert_eq!(incoming.recv().await.unwrap().message_id.as_str(), "1");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_slow_application_hears_the_rest_when_it_has_room_again() {
-    let (client, mut incoming, mut door) = start(|options| options.inbox = 2);
-    let mut hub = door.open().await;
-    let replayed = replay(&client);
-    hub.next().await;
-    for id in 1..=4 {
-        hub.emit("pickup", id).await;
-    }
-    hub.answer(json!({"status": "ok"})).await;
-    replayed.await.unwrap().unwrap();
-    for id in ["1", "2"] {
-        let delivery = incoming.recv().await.unwrap();
-        assert_eq!(delivery.message_id.as_str(), id);
-        delivery.settle();
-    }
-    hub.next().await;
-    hub.emit("pickup", 3).await;
-    assert_eq!(incoming.recv().await.unwrap().message_id.as_str(), "3");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hub_that_refuses_the_client_for_good_ends_it() {
-    let (client, mut incoming, mut door) = connect();
-    let placed = place(&client, 1);
-    let hub = door.knock().await;
-    hub.tell(Heard::Refused(json!({"message": "Wrong token. (unauthorized)"}))).await;
-    for error in [placed.await.unwrap().unwrap_err(), incoming.recv().await.unwrap_err()] {
-        assert_eq!(error.to_string(), "Wrong token. (unauthorized)");
-    }
-    assert!(place(&client, 2).await.unwrap().is_err());
-    assert_eq!(client.close(Duration::from_secs(1)).await, 0);
-    door.is_left().await;
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_hub_that_is_busy_is_tried_again() {
-    let (_client, _incoming, mut door) = connect();
-    let hub = door.knock().await;
-    hub.tell(Heard::Refused(json!({"message": "Later. (busy)"}))).await;
-    door.open().await;
 }

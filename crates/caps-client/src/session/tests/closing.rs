@@ -68,3 +68,19 @@ async fn a_closing_client_does_not_wait_for_what_it_would_hear() {
     client.close(Duration::from_secs(5)).await;
     assert_eq!(before.elapsed(), Duration::ZERO, "the hub is away, and there is nothing to send");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_closing_client_listens_to_nothing_on_its_last_connection() {
+    let (client, _incoming, mut door) = connect();
+    let mut hub = door.open().await;
+    let replayed = replay(&client);
+    hub.accept("getAll").await;
+    replayed.await.unwrap().unwrap();
+    let placed = place(&client, 1);
+    hub.next().await;
+    drop(hub);
+    let closed = tokio::spawn(client.close(Duration::from_secs(5)));
+    door.open().await.accept("pickup").await;
+    placed.await.unwrap().unwrap();
+    assert_eq!(closed.await.unwrap(), 0);
+}

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use caps_proto::{ClientId, Code, Done, Order, Refusal};
+use caps_proto::{ClientId, Code, Done, Event, MessageId, Order, Refusal};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -113,6 +113,12 @@ pub(super) fn place(client: &Client, id: usize) -> JoinHandle<Result<Done, Error
 pub(super) fn replay(client: &Client) -> JoinHandle<Result<Done, Error>> {
     let client = client.clone();
     tokio::spawn(async move { client.get_all(None, None).await })
+}
+
+/// Says that a message was received, and leaves the answer for later.
+pub(super) fn receive(client: &Client, event: Event, id: &str) -> JoinHandle<Result<Done, Error>> {
+    let (client, id) = (client.clone(), MessageId::new(id).unwrap());
+    tokio::spawn(async move { client.received(event, &acme(), &id).await })
 }
 
 /// What comes within a second; less than any of the client's own timeouts.

@@ -83,6 +83,11 @@ impl Hub {
         self.book.last()
     }
 
+    /// The latest time that the hub was told.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// How many orders the hub knows of, those included that are over and still remembered.
     pub fn known(&self) -> usize {
         self.book.known()

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use caps_server::{Config, LogFormat, Store};
-use clap::Parser;
+use caps_hub::Change;
+use caps_proto::ClientId;
+use caps_server::{Config, LogFormat, Moment, Store};
+use clap::builder::PossibleValuesParser;
+use clap::{Parser, Subcommand};
 
 /// The CAPS hub: queues package-delivery events for vendors and drivers who speak Socket.IO.
 ///
@@ -15,6 +18,51 @@ use clap::Parser;
 #[command(after_help = "Log lines go to stderr; RUST_LOG chooses which, such as `RUST_LOG=warn` \
                         or `RUST_LOG=info,caps_server::event_log=off`.")]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+}
+
+/// What else there is to do than to run a hub.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Write the log out, oldest event first, one JSON object a line; a hub may be at work meanwhile
+    Export {
+        /// Where to; without it to stdout
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+
+        /// Only what is about this vendor's orders
+        #[arg(long)]
+        client_id: Option<ClientId>,
+
+        /// Only events of this name
+        #[arg(long, value_parser = PossibleValuesParser::new(Change::NAMES))]
+        event: Option<String>,
+
+        /// Only what happened at this time or later, such as `2026-11-22T21:04:05Z`
+        #[arg(long, value_name = "TIME")]
+        since: Option<Moment>,
+    },
+    /// Copy the file, as it is at one moment; a hub may be at work meanwhile
+    Backup {
+        /// The copy, which must not exist. Named `caps.db` in a folder of its own, a hub starts with it
+        file: PathBuf,
+    },
+    /// Check the settings, and the file from its first page to its last; a hub may be at work meanwhile
+    Check,
+    /// Save what is whole of a damaged file; no hub may be at work on it
+    Salvage {
+        /// The new data directory to save to
+        directory: PathBuf,
+    },
+}
+
+/// What a hub can be told.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Settings {
     /// The name or address to listen on
     #[arg(long, env = "CAPS_HOST", default_value = "127.0.0.1")]
     host: String,
@@ -28,7 +76,7 @@ pub(crate) struct Args {
     store: Store,
 
     /// The folder of the file store
-    #[arg(long, env = "CAPS_DATA_DIR", default_value = "./caps-data")]
+    #[arg(long, env = "CAPS_DATA_DIR", default_value = "./caps-data", global = true)]
     data_dir: PathBuf,
 
     /// How long a driver may have an order before it is in transit; then it is offered again
@@ -64,9 +112,9 @@ pub(crate) struct Args {
     log_format: LogFormat,
 }
 
-impl From<Args> for Config {
-    fn from(args: Args) -> Self {
-        let Args {
+impl From<Settings> for Config {
+    fn from(settings: Settings) -> Self {
+        let Settings {
             host,
             port,
             store,
@@ -79,7 +127,7 @@ impl From<Args> for Config {
             max_payload,
             log_retention,
             log_format,
-        } = args;
+        } = settings;
         Self {
             host,
             port,
@@ -105,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_flags_default_to_the_config() {
-        let config = Config::from(Args::parse_from(["caps-server"]));
+        let config = Config::from(Args::parse_from(["caps-server"]).settings);
         assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
     }
 

@@ -13,13 +13,19 @@
 mod accept;
 mod config;
 mod edge;
+mod entry;
 mod event_log;
 mod http;
 mod inbox;
 mod journal;
+mod moment;
 mod owner;
 mod server;
 
 pub use config::{Config, ConfigError, LogFormat, Store};
-pub use journal::file::OpenError;
+pub use journal::file::{
+    BackupError, Checked, ExportError, OpenError, SalvageError, Saved, Selection, backup, check,
+    export, salvage,
+};
+pub use moment::{InvalidMoment, Moment};
 pub use server::{BindError, RunError, Server};

@@ -1,6 +1,7 @@
 //! The hub's program: see `caps-server --help`.
 
 mod args;
+mod commands;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -16,9 +17,13 @@ use tracing_subscriber::EnvFilter;
 use crate::args::Args;
 
 fn main() -> anyhow::Result<()> {
-    let config = Config::from(Args::parse());
+    let Args { command, settings } = Args::parse();
+    let config = Config::from(settings);
     if let Err(why) = config.check() {
         Args::command().error(ErrorKind::ValueValidation, why).exit();
+    }
+    if let Some(command) = command {
+        return commands::run(command, &config);
     }
     let _written_when_dropped = start_log(config.log_format)?;
     tokio::runtime::Builder::new_multi_thread()

@@ -19,7 +19,8 @@ use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::event_log::EventLog;
-use crate::journal::file::{OpenError, Restored};
+use crate::http::Sources;
+use crate::journal::file::{OpenError, Reader, Restored};
 use crate::journal::{self, FileJournal, Journal, MemoryJournal};
 use crate::owner::{JournalFailed, Owner};
 use crate::{http, inbox};
@@ -110,8 +111,9 @@ impl Server {
     /// [`RunError`] when the hub itself has failed. Clients cannot make it fail.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let Self { config, listener, begun, .. } = self;
-        let Begun { hub, journal, step, conn } = begun;
+        let Begun { hub, journal, log, step, conn } = begun;
         let (inbox, commands, gauge) = inbox::inbox();
+        let sources = Sources { inbox: inbox.clone(), progress: journal.progress(), log };
         let owner = Owner::new(hub, journal, step, commands, gauge);
         let flow = Flow::default();
         let edge = Arc::new(Edge {
@@ -123,7 +125,7 @@ impl Server {
         });
         let (socket_layer, io) = socket_io(&config);
         events::open(&io, edge);
-        let routes = http::routes()
+        let routes = http::routes(sources)
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch));
 
@@ -155,6 +157,8 @@ impl Server {
 struct Begun {
     hub: Hub,
     journal: Box<dyn Journal>,
+    /// `None` where nothing is kept.
+    log: Option<Reader>,
     /// What the restart itself has changed.
     step: Step,
     /// The last connection of the hub before this one.
@@ -171,6 +175,7 @@ impl Begun {
                 Ok(Self {
                     hub: Hub::new(config.limits()),
                     journal: Box::new(MemoryJournal::new()),
+                    log: None,
                     step: Step::default(),
                     conn: ConnId(0),
                 })
@@ -178,9 +183,10 @@ impl Begun {
             Store::File => {
                 let store = journal::file::Store::open(&config.data_dir)?;
                 let restored = store.restore(config.limits(), SystemTime::now().into())?;
+                let log = Some(store.reader());
                 let journal = FileJournal::start(store, &restored, config.log_retention)?;
                 let Restored { hub, step, conn, .. } = restored;
-                Ok(Self { hub, journal: Box::new(journal), step, conn })
+                Ok(Self { hub, journal: Box::new(journal), log, step, conn })
             }
         }
     }

@@ -9,83 +9,40 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use caps_hub::{ConnId, Fact, Hub, Limits, Restore, Seq, Snapshot, Step, Timestamp};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use caps_hub::{ConnId, Fact, Hub, Limits, Seq, Snapshot, Step, Timestamp};
+use rusqlite::{Connection, OpenFlags};
 use tokio::sync::watch;
 
+mod archive;
+mod backup;
+mod bring_back;
+mod check;
+mod error;
+mod export;
 mod lock;
+mod reader;
 mod rotation;
 mod row;
+mod salvage;
 mod schema;
 mod writer;
 
 use super::{Journal, Progress};
+pub use backup::{BackupError, backup};
+use bring_back::bring_back;
+pub use check::{Checked, check};
+pub use error::OpenError;
+use error::explain;
+pub use export::{ExportError, Selection, export};
 use lock::Lock;
+pub(crate) use reader::{Page, Query, ReadError, Reader, Sort};
 use rotation::Rotation;
+pub use salvage::{SalvageError, Saved, salvage};
 use schema::Kind;
 use writer::{Work, Writer};
 
 /// The name of the file in the data directory.
 const FILE: &str = "caps.db";
-
-/// Why the file cannot be opened, in a sentence that says the mend.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The data directory cannot be used.
-    #[error(
-        "cannot use the data directory `{dir}`: {why}; set `--data-dir` (CAPS_DATA_DIR) to a folder that this user may write to"
-    )]
-    Directory {
-        /// Which.
-        dir: PathBuf,
-        /// What the system says.
-        why: std::io::Error,
-    },
-    /// Another hub uses it.
-    #[error(
-        "another hub uses the data directory `{dir}`; stop that one first, or set `--data-dir` (CAPS_DATA_DIR) to a folder of this one's own"
-    )]
-    InUse {
-        /// Which.
-        dir: PathBuf,
-    },
-    /// A later release has written the file.
-    #[error(
-        "`{file}` was written by a later release of CAPS (its version is {version}); start that release, or set `--data-dir` (CAPS_DATA_DIR) to another folder"
-    )]
-    Newer {
-        /// Which.
-        file: PathBuf,
-        /// The version of its schema.
-        version: usize,
-    },
-    /// It is some other program's file.
-    #[error(
-        "`{file}` is not a file of CAPS; move it away, or set `--data-dir` (CAPS_DATA_DIR) to another folder"
-    )]
-    Foreign {
-        /// Which.
-        file: PathBuf,
-    },
-    /// The file is damaged.
-    #[error(
-        "`{file}` is damaged: {why}; put a backup in its place, or save what is whole with `caps-server salvage <NEW DIRECTORY>` and start with that"
-    )]
-    Damaged {
-        /// Which.
-        file: PathBuf,
-        /// What was found.
-        why: String,
-    },
-    /// The file cannot be read or written for another reason.
-    #[error("cannot open `{file}`: {why}")]
-    File {
-        /// Which.
-        file: PathBuf,
-        /// What SQLite says.
-        why: rusqlite::Error,
-    },
-}
 
 /// What was brought back from the file.
 pub(crate) struct Restored {
@@ -124,22 +81,15 @@ impl Store {
         Ok(store)
     }
 
-    /// Where the file is.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    /// Reads beside whoever writes to the file.
+    pub(crate) fn reader(&self) -> Reader {
+        Reader::new(&self.file)
     }
 
     /// Brings the hub back.
     pub(crate) fn restore(&self, limits: Limits, now: Timestamp) -> Result<Restored, OpenError> {
         let began = Instant::now();
-        let mut restore = Restore::new(limits);
-        let facts = self.read(&mut restore).map_err(|why| match why {
-            Unreadable::Sqlite(why) => self.explain(why),
-            Unreadable::Gap { after } => OpenError::Damaged {
-                file: self.file.clone(),
-                why: format!("what happened after number {after} of the log is missing"),
-            },
-        })?;
+        let restore = bring_back(&self.db, limits).map_err(|why| why.explain(&self.file))?;
         let rotation = Rotation::new(restore.oldest_partition());
         let kept = restore.last();
         let mut step = Step::default();
@@ -149,7 +99,6 @@ impl Store {
             messages,
             orders = hub.open(),
             remembered = hub.known(),
-            facts,
             took = ?began.elapsed(),
             file = %self.file.display(),
             "brought back what waits"
@@ -157,47 +106,8 @@ impl Store {
         Ok(Restored { hub, step, kept, rotation, conn })
     }
 
-    fn read(&self, restore: &mut Restore) -> Result<u64, Unreadable> {
-        let mut snapshots = self.db.prepare("SELECT orders FROM snapshot ORDER BY part")?;
-        let mut rows = snapshots.query([])?;
-        while let Some(row) = rows.next()? {
-            restore.load(writer::snapshot(row)?);
-        }
-        let mut last = restore.as_of();
-        let columns = row::COLUMNS;
-        let log = format!("SELECT {columns} FROM log WHERE seq > ?1 ORDER BY seq");
-        let mut log = self.db.prepare(&log)?;
-        let mut rows = log.query([last.0])?;
-        let mut facts = 0;
-        while let Some(row) = rows.next()? {
-            let fact = row::read(row)?;
-            if fact.seq != last.next() {
-                return Err(Unreadable::Gap { after: last });
-            }
-            last = fact.seq;
-            facts += 1;
-            restore.fold(&fact);
-        }
-        Ok(facts)
-    }
-
     fn explain(&self, why: rusqlite::Error) -> OpenError {
         explain(&self.file, why)
-    }
-}
-
-/// Why the file's content cannot be brought back.
-enum Unreadable {
-    Sqlite(rusqlite::Error),
-    /// A number is missing.
-    Gap {
-        after: Seq,
-    },
-}
-
-impl From<rusqlite::Error> for Unreadable {
-    fn from(why: rusqlite::Error) -> Self {
-        Self::Sqlite(why)
     }
 }
 
@@ -218,32 +128,6 @@ fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
     db.pragma_update(None, "cache_size", CACHE)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     schema::migrate(db)
-}
-
-/// Tells damage from other trouble.
-fn explain(file: &Path, why: rusqlite::Error) -> OpenError {
-    let file = file.to_owned();
-    if is_damage(&why) {
-        return OpenError::Damaged { file, why: why.to_string() };
-    }
-    match why.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => OpenError::Foreign { file },
-        _ => OpenError::File { file, why },
-    }
-}
-
-/// Whether the file holds what SQLite or this program cannot have written.
-fn is_damage(why: &rusqlite::Error) -> bool {
-    match why.sqlite_error_code() {
-        Some(code) => code == ErrorCode::DatabaseCorrupt,
-        None => matches!(
-            why,
-            rusqlite::Error::FromSqlConversionFailure(..)
-                | rusqlite::Error::InvalidColumnType(..)
-                | rusqlite::Error::IntegralValueOutOfRange(..)
-                | rusqlite::Error::Utf8Error(..)
-        ),
-    }
 }
 
 /// The file's writer, from the hub's side.

@@ -63,12 +63,23 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
         _ => return Err(unreadable(2, "no event of the log has this name")),
     };
     Ok(Fact {
-        seq: Seq(row.get(0)?),
+        seq: seq(row)?,
         at: Timestamp::from_millis(row.get(1)?),
         which,
         previous: row.get::<_, Option<u64>>(5)?.map(Seq),
         change,
     })
+}
+
+/// The number of a row of [`COLUMNS`].
+pub(super) fn seq(row: &Row<'_>) -> rusqlite::Result<Seq> {
+    Ok(Seq(row.get(0)?))
+}
+
+/// Whether a row of [`COLUMNS`] is about an order of that id, or about any.
+pub(super) fn is_about(row: &Row<'_>, message_id: Option<&MessageId>) -> rusqlite::Result<bool> {
+    let Some(message_id) = message_id else { return Ok(true) };
+    Ok(row.get_ref(4)?.as_str()? == message_id.as_str())
 }
 
 fn parsed<T>(

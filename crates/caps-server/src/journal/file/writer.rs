@@ -170,7 +170,7 @@ impl Writer {
     }
 }
 
-fn save(db: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
+pub(super) fn save(db: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()> {
     let orders = serde_json::to_string(snapshot)
         .map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))?;
     let mut statement = db.prepare_cached(

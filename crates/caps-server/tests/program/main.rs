@@ -5,6 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 
+mod api;
+mod commands;
+#[path = "../hub/mod.rs"]
 mod hub;
 
 use hub::{End, Hub, program};
@@ -23,16 +26,23 @@ impl Hub {
         response
     }
 
-    /// Places one order by long polling.
+    /// Places one order.
     fn place(&self, order: &str) {
+        self.says("{}", &[("pickup", order)]);
+    }
+
+    /// Connects as who `auth` says, by long polling, and emits these events, which must be answered `ok`.
+    fn says(&self, auth: &str, events: &[(&str, &str)]) {
         const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
         let opened = self.http("GET", SESSION, "");
         let (_, sid) = opened.split_once(r#""sid":""#).unwrap();
         let session = format!("{SESSION}&sid={}", sid.split('"').next().unwrap());
-        self.http("POST", &session, "40/caps,");
+        self.http("POST", &session, &format!("40/caps,{auth}"));
         self.poll_until(&session, "40/caps,");
-        self.http("POST", &session, &format!(r#"42/caps,7["pickup",{order}]"#));
-        self.poll_until(&session, r#"43/caps,7[{"status":"ok","messageId":"7""#);
+        for (ack, (event, payload)) in events.iter().enumerate() {
+            self.http("POST", &session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
+            self.poll_until(&session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
+        }
     }
 
     /// Polls past heartbeats and whatever else comes, which is never much here.
@@ -59,10 +69,11 @@ fn it_stops_cleanly_when_it_is_asked_to() {
 }
 
 #[test]
-fn it_says_that_it_is_alive_and_what_it_is() {
+fn it_says_that_it_is_alive_and_well_and_what_it_is() {
     let hub = Hub::start(&[]);
     let alive = hub.http("GET", "/healthz", "");
     assert!(alive.starts_with("HTTP/1.1 200 ") && alive.ends_with("ok\n"), "{alive}");
+    assert!(hub.http("GET", "/readyz", "").starts_with("HTTP/1.1 200 "));
     let about = hub.http("GET", "/", "");
     assert!(about.contains("a package-delivery event hub"), "{about}");
     assert!(hub.http("GET", "/nowhere", "").starts_with("HTTP/1.1 404 "));

@@ -1,0 +1,126 @@
+//! `GET /api/orders/{clientId}/{messageId}`: one order, how far it has come, and all that happened to it.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use caps_hub::{Change, Fact, OrderState, OrderView, Seq, Who};
+use caps_proto::{ClientId, Code, Event, MessageId, Order, OrderRef, Refusal};
+use serde::Serialize;
+
+use super::Sources;
+use super::problem::Problem;
+use crate::entry::entries;
+use crate::journal::file::{Page, Query, Sort};
+
+/// How long to wait until what has just been decided is kept: nothing else is shown.
+const KEEPING: Duration = Duration::from_secs(2);
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Shown {
+    client_id: ClientId,
+    message_id: MessageId,
+    state: OrderState,
+    /// Who holds it, or has delivered it.
+    holder: Option<String>,
+    /// When it is offered again, if nothing else happens.
+    offered_again_at: Option<String>,
+    /// The queues in which a message about it waits.
+    waiting: Vec<Event>,
+    order: Option<Order>,
+    /// Empty where nothing is kept.
+    #[serde(serialize_with = "entries")]
+    timeline: Vec<Fact>,
+}
+
+pub(super) async fn order(
+    State(sources): State<Sources>,
+    path: Result<Path<(ClientId, MessageId)>, PathRejection>,
+) -> Result<Json<Shown>, Problem> {
+    let Path((client_id, message_id)) = path?;
+    let which = OrderRef { client_id, message_id };
+    let asked = which.clone();
+    let view =
+        sources.inbox.look(move |hub| hub.order(&asked)).await.ok_or_else(Problem::stopping)?;
+    let shown = match view {
+        Some(view) => of_view(&sources, which, view).await?,
+        None => of_log(&sources, which).await?,
+    };
+    Ok(Json(shown))
+}
+
+async fn of_view(sources: &Sources, which: OrderRef, view: OrderView) -> Result<Shown, Problem> {
+    let OrderView { state, holder, offered_again_at, order, waiting, latest } = view;
+    sources.is_kept(latest).await?;
+    let timeline = match &sources.log {
+        Some(log) => log.timeline(latest).await?,
+        None => Vec::new(),
+    };
+    let OrderRef { client_id, message_id } = which;
+    Ok(Shown {
+        client_id,
+        message_id,
+        state,
+        holder: holder.as_ref().map(Who::to_string),
+        offered_again_at: offered_again_at.map(|at| at.to_string()),
+        waiting,
+        // An order whose last message is received is found where it was delivered.
+        order: order
+            .or_else(|| timeline.iter().rev().find_map(|fact| fact.change.order().cloned())),
+        timeline,
+    })
+}
+
+/// What the hub has forgotten has arrived, and the log may have it still.
+async fn of_log(sources: &Sources, which: OrderRef) -> Result<Shown, Problem> {
+    let unknown = || {
+        Problem::not_found(format!(
+            "no order `{which}` is known; `/api/log` may have it, if it is older than the hub's memory"
+        ))
+    };
+    let Some(log) = &sources.log else { return Err(unknown()) };
+    let OrderRef { client_id, message_id } = which.clone();
+    let newest = Query {
+        client_id: Some(client_id),
+        message_id: Some(message_id),
+        sort: Sort::Newest,
+        ..Query::default()
+    };
+    let Page { facts, .. } = log.page(newest, 1).await?;
+    let latest = facts.first().ok_or_else(unknown)?;
+    let timeline = log.timeline(latest.seq).await?;
+    let holder = timeline.iter().rev().find_map(|fact| match &fact.change {
+        Change::Delivered { by, .. } => Some(by.to_string()),
+        _ => None,
+    });
+    let order = timeline.iter().rev().find_map(|fact| fact.change.order().cloned());
+    let OrderRef { client_id, message_id } = which;
+    Ok(Shown {
+        client_id,
+        message_id,
+        state: OrderState::Delivered,
+        holder,
+        offered_again_at: None,
+        waiting: Vec::new(),
+        order,
+        timeline,
+    })
+}
+
+impl Sources {
+    /// Waits until the fact is kept.
+    async fn is_kept(&self, seq: Seq) -> Result<(), Problem> {
+        let mut progress = self.progress.clone();
+        let kept = progress.wait_for(|progress| progress.kept >= seq);
+        match tokio::time::timeout(KEEPING, kept).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(Problem::stopping()),
+            Err(_late) => {
+                let why = "What has happened to this order is not kept yet; ask again in a moment.";
+                Err(Refusal::new(Code::Busy, why).into())
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! How the hub stands now: what waits, and who listens.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query as Params, State};
+use caps_hub::{Hub, Identity, QueueView, Subscription};
+use caps_proto::{ClientId, Event};
+use serde::{Deserialize, Serialize};
+
+use super::Sources;
+use super::problem::Problem;
+
+/// The most rows of one answer.
+const MOST: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Asked {
+    client_id: Option<ClientId>,
+}
+
+/// Queues in which something waits, the longest first.
+#[derive(Debug, Serialize)]
+pub(super) struct Queues {
+    /// How many there are, of which at most [`MOST`] are shown.
+    total: usize,
+    queues: Vec<Queue>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Queue {
+    client_id: ClientId,
+    event: Event,
+    depth: usize,
+    /// Since when the oldest message waits,
+    oldest: String,
+    /// and for how long, in milliseconds.
+    oldest_age_ms: u128,
+}
+
+pub(super) async fn queues(
+    State(sources): State<Sources>,
+    asked: Result<Params<Asked>, QueryRejection>,
+) -> Result<Json<Queues>, Problem> {
+    let Params(Asked { client_id }) = asked?;
+    let look = move |hub: &Hub| Queues::of(hub, client_id.as_ref());
+    sources.inbox.look(look).await.map(Json).ok_or_else(Problem::stopping)
+}
+
+impl Queues {
+    fn of(hub: &Hub, client_id: Option<&ClientId>) -> Self {
+        let of_client =
+            |view: &QueueView| client_id.is_none_or(|client_id| view.key.client_id == *client_id);
+        let mut views: Vec<_> = hub.queues().filter(of_client).collect();
+        let total = views.len();
+        let longest_first =
+            |a: &QueueView, b: &QueueView| b.depth.cmp(&a.depth).then_with(|| a.key.cmp(&b.key));
+        if total > MOST {
+            views.select_nth_unstable_by(MOST, longest_first);
+            views.truncate(MOST);
+        }
+        views.sort_unstable_by(longest_first);
+        let now = hub.now();
+        let queues = views.into_iter().map(|QueueView { key, depth, oldest }| Queue {
+            client_id: key.client_id,
+            event: key.event,
+            depth,
+            oldest: oldest.to_string(),
+            oldest_age_ms: now.since(oldest).as_millis(),
+        });
+        Self { total, queues: queues.collect() }
+    }
+}
+
+/// Who listens to what.
+#[derive(Debug, Serialize)]
+pub(super) struct Listeners {
+    /// How many there are, of which at most [`MOST`] are shown.
+    total: usize,
+    subscriptions: Vec<Listener>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listener {
+    connection: String,
+    /// `vendor`, `driver`, `observer`, or `null` for one who has not said.
+    role: Option<&'static str>,
+    /// The vendor's client id, or the driver's name.
+    name: Option<String>,
+    /// Whose messages; `null` for those of every vendor.
+    client_id: Option<ClientId>,
+    event: Event,
+}
+
+pub(super) async fn subscriptions(
+    State(sources): State<Sources>,
+    asked: Result<Params<Asked>, QueryRejection>,
+) -> Result<Json<Listeners>, Problem> {
+    let Params(Asked { client_id }) = asked?;
+    let look = move |hub: &Hub| Listeners::of(hub, client_id.as_ref());
+    sources.inbox.look(look).await.map(Json).ok_or_else(Problem::stopping)
+}
+
+impl Listeners {
+    fn of(hub: &Hub, client_id: Option<&ClientId>) -> Self {
+        let mut total = 0;
+        let mut subscriptions = Vec::new();
+        for subscription in hub.subscriptions() {
+            // Who listens to all vendors listens to this one.
+            if client_id.zip(subscription.client_id).is_none_or(|(asked, heard)| asked == heard) {
+                total += 1;
+                if total <= MOST {
+                    subscriptions.push(Listener::from(subscription));
+                }
+            }
+        }
+        Self { total, subscriptions }
+    }
+}
+
+impl From<Subscription<'_>> for Listener {
+    fn from(Subscription { conn, identity, client_id, event }: Subscription<'_>) -> Self {
+        let (role, name) = match identity {
+            Identity::Anyone { name } => (None, name.as_ref().map(ToString::to_string)),
+            Identity::Vendor(store) => (Some("vendor"), Some(store.to_string())),
+            Identity::Driver { name } => (Some("driver"), name.as_ref().map(ToString::to_string)),
+            Identity::Observer => (Some("observer"), None),
+        };
+        let client_id = client_id.cloned();
+        Self { connection: conn.to_string(), role, name, client_id, event }
+    }
+}

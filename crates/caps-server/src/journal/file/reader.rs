@@ -1,0 +1,249 @@
+//! Reads the log beside its writer, which it never holds up: each read is a short transaction of its own.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use caps_hub::{Change, Fact, Seq, Timestamp};
+use caps_proto::{ClientId, MessageId};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql};
+use tokio::sync::Semaphore;
+
+use super::row;
+
+/// The most reads at the same time.
+const MOST_READS: usize = 4;
+
+/// How long one who asks waits for the reads of others.
+const TURN: Duration = Duration::from_secs(5);
+
+/// How long one page may look for rows that are rare.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many rows are looked at in one transaction.
+const CHUNK: usize = 1000;
+
+/// The most events of one order's timeline, the latest.
+const TIMELINE: usize = 1000;
+
+/// Beyond every row: the largest number that SQLite has.
+const LAST: Seq = Seq(i64::MAX as u64);
+
+/// Which rows, and in which order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Query {
+    /// Of this vendor.
+    pub(crate) client_id: Option<ClientId>,
+    /// Of this name, one of [`Change::NAMES`].
+    pub(crate) event: Option<&'static str>,
+    /// Of this order.
+    pub(crate) message_id: Option<MessageId>,
+    /// No older than this.
+    pub(crate) since: Option<Timestamp>,
+    /// Beyond this number, in the order of the query.
+    pub(crate) after: Option<Seq>,
+    pub(crate) sort: Sort,
+}
+
+/// In which order rows are read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Sort {
+    #[default]
+    Oldest,
+    Newest,
+}
+
+/// A part of what a query asks for.
+#[derive(Debug, Default)]
+pub(crate) struct Page {
+    pub(crate) facts: Vec<Fact>,
+    /// The last row that was looked at, unless there are no more.
+    pub(crate) next: Option<Seq>,
+}
+
+/// Why a read failed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ReadError {
+    #[error("too many read the log at the same time; ask again in a moment")]
+    Busy,
+    #[error("the log cannot be read: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+}
+
+/// Reads of the hub's own process.
+#[derive(Clone)]
+pub(crate) struct Reader(Arc<Shared>);
+
+struct Shared {
+    file: PathBuf,
+    turns: Semaphore,
+    idle: Mutex<Vec<Connection>>,
+}
+
+impl Reader {
+    pub(crate) fn new(file: &Path) -> Self {
+        let turns = Semaphore::new(MOST_READS);
+        Self(Arc::new(Shared { file: file.to_owned(), turns, idle: Mutex::default() }))
+    }
+
+    /// At most `limit` rows. Fewer, and perhaps none, when what is asked for is rare: then `next` says where to go on.
+    pub(crate) async fn page(&self, query: Query, limit: usize) -> Result<Page, ReadError> {
+        self.read(move |db| page(db, &query, limit)).await
+    }
+
+    /// All that happened to the order of which `latest` is an event, oldest first; of very much, the latest part.
+    pub(crate) async fn timeline(&self, latest: Seq) -> Result<Vec<Fact>, ReadError> {
+        self.read(move |db| timeline(db, latest)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, ReadError> {
+        let turn = tokio::time::timeout(TURN, self.0.turns.acquire()).await;
+        let _turn = turn.ok().and_then(Result::ok).ok_or(ReadError::Busy)?;
+        let shared = Arc::clone(&self.0);
+        let done = tokio::task::spawn_blocking(move || shared.with_connection(read)).await;
+        // A panic there is a panic here.
+        done.unwrap_or_else(|why| std::panic::resume_unwind(why.into_panic())).map_err(Into::into)
+    }
+}
+
+impl Shared {
+    fn with_connection<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = idle().pop();
+        let db = waiting.map_or_else(|| open(&self.file), Ok)?;
+        let result = read(&db);
+        if result.is_ok() {
+            idle().push(db);
+        }
+        result
+    }
+}
+
+/// Opens the file, and writes nothing to it.
+pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(file, flags)
+}
+
+fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> {
+    let mut page = Page::default();
+    let began = Instant::now();
+    let scan = scan(db, query, |row| {
+        if row::is_about(row, query.message_id.as_ref())? {
+            page.facts.push(row::read(row)?);
+        }
+        let is_enough = page.facts.len() >= limit || began.elapsed() > PATIENCE;
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(Page { next: scan, ..page })
+}
+
+/// Hands over the rows that a query asks for, of whichever order they are, until it is told to stop. Returns the number
+/// of the last one then, and nothing when there are no more.
+pub(super) fn scan(
+    db: &Connection,
+    query: &Query,
+    mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
+) -> rusqlite::Result<Option<Seq>> {
+    let since = query.since.map(|since| first_since(db, since)).transpose()?;
+    let (mut low, mut high) = (since.unwrap_or_default(), LAST);
+    if let Some(after) = query.after {
+        go_on(after, query.sort, &mut low, &mut high);
+    }
+    let client_id = query.client_id.as_ref().map(ClientId::as_str);
+    let mut statement = db.prepare_cached(&chunk(query))?;
+    loop {
+        let mut params: Vec<(&str, &dyn ToSql)> =
+            vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
+        params.extend(client_id.as_ref().map(|client| (":client", client as &dyn ToSql)));
+        params.extend(query.event.as_ref().map(|event| (":event", event as &dyn ToSql)));
+        let mut rows = statement.query(params.as_slice())?;
+        let (mut looked_at, mut last) = (0, None);
+        while let Some(row) = rows.next()? {
+            let seq = row::seq(row)?;
+            if each(row)?.is_break() {
+                return Ok(Some(seq));
+            }
+            last = Some(seq);
+            looked_at += 1;
+        }
+        match last {
+            Some(last) if looked_at == CHUNK => go_on(last, query.sort, &mut low, &mut high),
+            _ => return Ok(None),
+        }
+    }
+}
+
+/// Narrows what is left to what lies behind `seq`.
+fn go_on(seq: Seq, sort: Sort, low: &mut Seq, high: &mut Seq) {
+    match sort {
+        Sort::Oldest => *low = (*low).max(Seq(seq.0.saturating_add(1)).min(LAST)),
+        Sort::Newest => *high = Seq(seq.0.saturating_sub(1)).min(LAST),
+    }
+}
+
+/// The statement that reads a chunk of what a query asks for by the indexes that there are.
+fn chunk(query: &Query) -> String {
+    let columns = row::COLUMNS;
+    let range = "seq BETWEEN :low AND :high";
+    let order = match query.sort {
+        Sort::Oldest => "seq",
+        Sort::Newest => "seq DESC",
+    };
+    // An index has one event's rows of one vendor in order. Those of all events are merged.
+    let of_client = |event: &str| {
+        format!(
+            "SELECT seq FROM (SELECT seq FROM log WHERE client_id = :client AND event = '{event}' \
+             AND {range} ORDER BY {order} LIMIT :limit)"
+        )
+    };
+    let which = match (&query.client_id, query.event) {
+        (None, None) => range.to_owned(),
+        (None, Some(_)) => format!("event = :event AND {range}"),
+        (Some(_), Some(_)) => format!("client_id = :client AND event = :event AND {range}"),
+        (Some(_), None) => {
+            let events = Change::NAMES.map(of_client);
+            format!("seq IN ({})", events.join(" UNION ALL "))
+        }
+    };
+    format!("SELECT {columns} FROM log WHERE {which} ORDER BY {order} LIMIT :limit")
+}
+
+/// The first row of that time or later: times never go back. The end of the log, if there is none.
+fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
+    let bounds = db.query_row("SELECT min(seq), max(seq) + 1 FROM log", [], |row| {
+        Ok(row.get::<_, Option<u64>>(0)?.zip(row.get::<_, Option<u64>>(1)?))
+    })?;
+    let Some((mut low, mut high)) = bounds else { return Ok(Seq::default()) };
+    let mut at =
+        db.prepare_cached("SELECT seq, at FROM log WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = at.query_row([middle], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)));
+        match row.optional()? {
+            Some((seq, at)) if at < since.as_millis() => low = seq + 1,
+            Some(_) | None => high = middle,
+        }
+    }
+    Ok(Seq(low))
+}
+
+fn timeline(db: &Connection, latest: Seq) -> rusqlite::Result<Vec<Fact>> {
+    let columns = row::COLUMNS;
+    let mut statement = db.prepare_cached(&format!(
+        "WITH RECURSIVE chain (seq, previous) AS ( \
+           SELECT seq, previous FROM log WHERE seq = ?1 \
+           UNION ALL SELECT log.seq, log.previous FROM chain JOIN log ON log.seq = chain.previous \
+           LIMIT {TIMELINE} \
+         ) SELECT {columns} FROM log WHERE seq IN (SELECT seq FROM chain) ORDER BY seq"
+    ))?;
+    statement.query_map([latest.0], row::read)?.collect()
+}

@@ -25,6 +25,8 @@ mod rotation;
 mod row;
 mod salvage;
 mod schema;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use super::{Journal, Progress};

@@ -2,6 +2,7 @@
 
 pub(crate) mod alone;
 pub(crate) mod ingest;
+pub(crate) mod log;
 pub(crate) mod soak;
 pub(crate) mod waiting;
 

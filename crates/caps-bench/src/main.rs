@@ -54,6 +54,15 @@ enum Job {
         #[arg(long, default_value_t = 200)]
         text: usize,
     },
+    /// A long log, and how soon it tells a vendor's last deliveries
+    Log {
+        /// Events in the log
+        #[arg(long, default_value_t = 5_000_000)]
+        rows: u64,
+        /// How often it is asked
+        #[arg(long, default_value_t = 1000)]
+        queries: u64,
+    },
     /// Orders that are all delivered and received, for a time, and the memory that they leave behind
     Soak {
         /// How long
@@ -71,6 +80,7 @@ async fn main() -> anyhow::Result<()> {
         Job::Ingest { orders, window, rounds } => jobs::ingest::run(orders, window, rounds).await,
         Job::Alone { orders } => jobs::alone::run(orders).await,
         Job::Waiting { messages, text } => jobs::waiting::run(messages, text).await,
+        Job::Log { rows, queries } => jobs::log::run(rows, queries).await,
         Job::Soak { time, rate } => jobs::soak::run(time, rate).await,
     }
 }

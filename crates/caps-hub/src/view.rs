@@ -1,6 +1,6 @@
 //! What the hub shows of itself to those who ask.
 
-use caps_proto::{Event, Order, OrderRef};
+use caps_proto::{Event, Order, OrderRef, Request};
 use serde::Serialize;
 
 use crate::audience::Subscription;
@@ -71,6 +71,22 @@ impl Hub {
             waiting: life.waiting().map(|(event, ..)| event).collect(),
             latest: *latest,
         })
+    }
+
+    /// Whether the hub knows the order that a request is about. It knows one that is being placed.
+    pub fn knows_order_of(&self, request: &Request) -> bool {
+        match request {
+            Request::InTransit(which, _) | Request::Delivered(which, _) => {
+                self.remembered(which).is_some()
+            }
+            // What waits of an order can be received even when all else of it is forgotten.
+            Request::Received(_, which) => self.book.life(which).is_some(),
+            Request::Pickup(..)
+            | Request::ReceivedAll(..)
+            | Request::Join(_)
+            | Request::Subscribe(..)
+            | Request::GetAll { .. } => true,
+        }
     }
 
     /// Every queue in which something waits, in no order.

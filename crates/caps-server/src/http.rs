@@ -1,16 +1,23 @@
 //! The plain HTTP routes: whether the hub is well, and what it knows.
 
+mod acts;
+mod body;
 mod health;
 mod log;
 mod orders;
 mod problem;
 mod standing;
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use caps_hub::Hub;
 use tokio::sync::watch;
 
-use crate::inbox::Inbox;
+use crate::intake::Intake;
 use crate::journal::Progress;
 use crate::journal::file::Reader;
 use problem::Problem;
@@ -18,21 +25,41 @@ use problem::Problem;
 /// What the routes look at.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    pub(crate) inbox: Inbox,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) progress: watch::Receiver<Progress>,
     /// `None` where nothing is kept.
     pub(crate) log: Option<Reader>,
 }
 
+impl Sources {
+    /// Shows the hub to `look`, in turn with what others have submitted.
+    async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Hub) -> T + Send + 'static,
+    ) -> Result<T, Problem> {
+        self.intake.inbox.look(look).await.ok_or_else(Problem::stopping)
+    }
+}
+
 pub(crate) fn routes(sources: Sources) -> Router {
     let api = Router::new()
         .route("/log", get(log::page))
+        .route("/orders", post(acts::place))
         .route("/orders/{client_id}/{message_id}", get(orders::order))
+        .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))
+        .route("/orders/{client_id}/{message_id}/delivered", post(acts::delivered))
+        .route("/orders/{client_id}/{message_id}/received", post(acts::received))
         .route("/queues", get(standing::queues))
         .route("/subscriptions", get(standing::subscriptions))
         .fallback(async || {
-            Problem::not_found("there is no such resource; see README.md, \"HTTP\"")
-        });
+            Problem::not_found("There is no such resource; README.md tells those that there are.")
+        })
+        .method_not_allowed_fallback(async || {
+            let why =
+                "This cannot be done here; README.md tells what can be done with which resource.";
+            Problem::of(StatusCode::METHOD_NOT_ALLOWED, why)
+        })
+        .layer(DefaultBodyLimit::max(sources.intake.max_payload));
     Router::new()
         .route("/", get(about))
         .route("/healthz", get(health::alive))

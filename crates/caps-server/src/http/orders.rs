@@ -42,9 +42,7 @@ pub(super) async fn order(
     let Path((client_id, message_id)) = path?;
     let which = OrderRef { client_id, message_id };
     let asked = which.clone();
-    let view =
-        sources.inbox.look(move |hub| hub.order(&asked)).await.ok_or_else(Problem::stopping)?;
-    let shown = match view {
+    let shown = match sources.look(move |hub| hub.order(&asked)).await? {
         Some(view) => of_view(&sources, which, view).await?,
         None => of_log(&sources, which).await?,
     };

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 
+mod acts;
 mod api;
 mod commands;
 #[path = "../hub/mod.rs"]
@@ -14,11 +15,16 @@ use hub::{End, Hub, program};
 
 impl Hub {
     fn http(&self, method: &str, path: &str, body: &str) -> String {
+        self.http_with(method, path, "", body)
+    }
+
+    /// `headers` are lines of their own.
+    fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         )
         .unwrap();
         let mut response = String::new();
@@ -31,18 +37,29 @@ impl Hub {
         self.says("{}", &[("pickup", order)]);
     }
 
-    /// Connects as who `auth` says, by long polling, and emits these events, which must be answered `ok`.
+    /// Connects as who `auth` says, and emits these events, which must be answered `ok`.
     fn says(&self, auth: &str, events: &[(&str, &str)]) {
+        let session = self.connect(auth);
+        for (ack, (event, payload)) in events.iter().enumerate() {
+            self.emit(&session, ack, event, payload);
+        }
+    }
+
+    /// Connects as who `auth` says, by long polling: a connection that stays for a while.
+    fn connect(&self, auth: &str) -> String {
         const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
         let opened = self.http("GET", SESSION, "");
         let (_, sid) = opened.split_once(r#""sid":""#).unwrap();
         let session = format!("{SESSION}&sid={}", sid.split('"').next().unwrap());
         self.http("POST", &session, &format!("40/caps,{auth}"));
         self.poll_until(&session, "40/caps,");
-        for (ack, (event, payload)) in events.iter().enumerate() {
-            self.http("POST", &session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
-            self.poll_until(&session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
-        }
+        session
+    }
+
+    /// Emits an event, which must be answered `ok`.
+    fn emit(&self, session: &str, ack: usize, event: &str, payload: &str) {
+        self.http("POST", session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
+        self.poll_until(session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
     }
 
     /// Polls past heartbeats and whatever else comes, which is never much here.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use caps_proto::Event;
+use caps_proto::{Event, MessageId, Request, Verb};
+use serde_json::value::to_raw_value;
 
-use crate::tests::world::{World, which};
+use crate::tests::world::{World, message, which};
 use crate::{OrderState, OrderView};
 
 fn order(world: &World, name: &str) -> OrderView {
@@ -60,4 +61,31 @@ fn a_queue_is_shown_with_the_time_since_when_its_oldest_message_waits() {
     assert_eq!(shown(&world), [("(acme, pickup)".to_owned(), 1, second)]);
     world.restart();
     assert_eq!(shown(&world), [("(acme, pickup)".to_owned(), 1, second)]);
+}
+
+#[test]
+fn whether_the_hub_knows_an_order_is_told_for_each_thing_that_can_be_asked_of_it() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    let knows = |world: &World| -> Vec<_> {
+        let verbs = ["pickup", "in-transit", "delivered", "received"].into_iter();
+        let known = verbs.filter(|name| {
+            let payload = to_raw_value(&message("delivered", "acme/7")).unwrap();
+            let mint = || MessageId::new("minted").unwrap();
+            let verb = Verb::from_name(name).unwrap();
+            let request = Request::parse(verb, Some(&payload), mint).unwrap();
+            world.hub.knows_order_of(&request)
+        });
+        known.collect()
+    };
+    assert_eq!(knows(&world), ["pickup"]);
+    let all = ["pickup", "in-transit", "delivered", "received"];
+    world.place(acme, "acme/7");
+    assert_eq!(knows(&world), all);
+    world.deliver(dora, "acme/7");
+    assert_eq!(knows(&world), all);
+    world.wait(world.hub.limits.dedupe_window);
+    assert_eq!(knows(&world), ["pickup", "received"], "only the delivery is left, and waits");
+    world.receive(acme, "delivered acme/7");
+    assert_eq!(knows(&world), ["pickup"]);
 }

@@ -219,7 +219,9 @@ fn chunk(query: &Query) -> String {
 
 /// The first row of that time or later: times never go back. The end of the log, if there is none.
 fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
-    let bounds = db.query_row("SELECT min(seq), max(seq) + 1 FROM log", [], |row| {
+    // Both in one query would read the whole log.
+    let ends = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log) + 1";
+    let bounds = db.query_row(ends, [], |row| {
         Ok(row.get::<_, Option<u64>>(0)?.zip(row.get::<_, Option<u64>>(1)?))
     })?;
     let Some((mut low, mut high)) = bounds else { return Ok(Seq::default()) };

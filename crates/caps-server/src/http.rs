@@ -3,10 +3,12 @@
 mod acts;
 mod body;
 mod health;
+mod list;
 mod log;
 mod orders;
 mod problem;
 mod standing;
+mod stats;
 
 use std::sync::Arc;
 
@@ -44,11 +46,14 @@ impl Sources {
 pub(crate) fn routes(sources: Sources) -> Router {
     let api = Router::new()
         .route("/log", get(log::page))
-        .route("/orders", post(acts::place))
+        .route("/orders", get(list::orders).post(acts::place))
         .route("/orders/{client_id}/{message_id}", get(orders::order))
         .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))
         .route("/orders/{client_id}/{message_id}/delivered", post(acts::delivered))
         .route("/orders/{client_id}/{message_id}/received", post(acts::received))
+        .route("/drivers/{name}/orders", get(list::held))
+        .route("/stats", get(stats::stats))
+        .route("/vendors", get(stats::vendors))
         .route("/queues", get(standing::queues))
         .route("/subscriptions", get(standing::subscriptions))
         .fallback(async || {

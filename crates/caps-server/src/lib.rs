@@ -21,6 +21,7 @@ mod inbox;
 mod intake;
 mod journal;
 mod moment;
+mod order_text;
 mod owner;
 mod server;
 

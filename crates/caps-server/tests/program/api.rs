@@ -20,7 +20,7 @@ impl Hub {
     }
 
     /// The problem that is at `path`.
-    fn refuses(&self, path: &str) -> (u16, String) {
+    pub(crate) fn refuses(&self, path: &str) -> (u16, String) {
         let (status, body) = self.get(path);
         assert_eq!(body["status"], status, "{body}");
         (status, body["detail"].as_str().unwrap().to_owned())

@@ -10,6 +10,7 @@ mod api;
 mod commands;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod list;
 
 use hub::{End, Hub, program};
 

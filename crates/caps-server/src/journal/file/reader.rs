@@ -19,16 +19,16 @@ const MOST_READS: usize = 4;
 const TURN: Duration = Duration::from_secs(5);
 
 /// How long one page may look for rows that are rare.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How many rows are looked at in one transaction.
 const CHUNK: usize = 1000;
 
 /// The most events of one order's timeline, the latest.
-const TIMELINE: usize = 1000;
+pub(super) const TIMELINE: usize = 1000;
 
 /// Beyond every row: the largest number that SQLite has.
-const LAST: Seq = Seq(i64::MAX as u64);
+pub(super) const LAST: Seq = Seq(i64::MAX as u64);
 
 /// Which rows, and in which order.
 #[derive(Debug, Clone, Default)]
@@ -98,7 +98,7 @@ impl Reader {
         self.read(move |db| timeline(db, latest)).await
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
@@ -129,8 +129,12 @@ impl Shared {
 
 /// Opens the file, and writes nothing to it.
 pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
+    /// As many as there are.
+    const STATEMENTS: usize = 32;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(file, flags)
+    let db = Connection::open_with_flags(file, flags)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
 }
 
 fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> {
@@ -151,6 +155,16 @@ fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> 
 pub(super) fn scan(
     db: &Connection,
     query: &Query,
+    each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
+) -> rusqlite::Result<Option<Seq>> {
+    walk(db, &chunk(query), query, each)
+}
+
+/// The same, where `statement` reads a chunk.
+pub(super) fn walk(
+    db: &Connection,
+    statement: &str,
+    query: &Query,
     mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
 ) -> rusqlite::Result<Option<Seq>> {
     let since = query.since.map(|since| first_since(db, since)).transpose()?;
@@ -159,7 +173,7 @@ pub(super) fn scan(
         go_on(after, query.sort, &mut low, &mut high);
     }
     let client_id = query.client_id.as_ref().map(ClientId::as_str);
-    let mut statement = db.prepare_cached(&chunk(query))?;
+    let mut statement = db.prepare_cached(statement)?;
     loop {
         let mut params: Vec<(&str, &dyn ToSql)> =
             vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
@@ -218,7 +232,7 @@ fn chunk(query: &Query) -> String {
 }
 
 /// The first row of that time or later: times never go back. The end of the log, if there is none.
-fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
+pub(super) fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
     // Both in one query would read the whole log.
     let ends = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log) + 1";
     let bounds = db.query_row(ends, [], |row| {

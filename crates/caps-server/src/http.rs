@@ -9,6 +9,7 @@ mod orders;
 mod problem;
 mod standing;
 mod stats;
+mod stream;
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use caps_hub::Hub;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::intake::Intake;
 use crate::journal::Progress;
@@ -27,13 +29,27 @@ use problem::Problem;
 /// What the routes look at.
 #[derive(Clone)]
 pub(crate) struct Sources {
-    pub(crate) intake: Arc<Intake>,
-    pub(crate) progress: watch::Receiver<Progress>,
+    intake: Arc<Intake>,
+    progress: watch::Receiver<Progress>,
     /// `None` where nothing is kept.
-    pub(crate) log: Option<Reader>,
+    log: Option<Reader>,
+    /// Places for streams of events.
+    streams: Arc<Semaphore>,
+    /// When the hub stops.
+    stop: CancellationToken,
 }
 
 impl Sources {
+    pub(crate) fn new(
+        intake: Arc<Intake>,
+        progress: watch::Receiver<Progress>,
+        log: Option<Reader>,
+        stop: CancellationToken,
+    ) -> Self {
+        let streams = Arc::new(Semaphore::new(stream::MOST_STREAMS));
+        Self { intake, progress, log, streams, stop }
+    }
+
     /// Shows the hub to `look`, in turn with what others have submitted.
     async fn look<T: Send + 'static>(
         &self,
@@ -46,6 +62,7 @@ impl Sources {
 pub(crate) fn routes(sources: Sources) -> Router {
     let api = Router::new()
         .route("/log", get(log::page))
+        .route("/events", get(stream::events))
         .route("/orders", get(list::orders).post(acts::place))
         .route("/orders/{client_id}/{message_id}", get(orders::order))
         .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))

@@ -118,7 +118,7 @@ impl Server {
             event_log: EventLog::start(config.log_format, io::stderr())?,
             max_payload: config.max_payload,
         });
-        let sources = Sources { intake: Arc::clone(&intake), progress: journal.progress(), log };
+        let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
         let owner = Owner::new(hub, journal, step, commands, gauge);
         let flow = Flow::default();
         let (socket_layer, io) = socket_io(&config);

@@ -21,6 +21,9 @@ const TURN: Duration = Duration::from_secs(5);
 /// How long one page may look for rows that are rare.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 
+/// A page holds no more when its orders' texts have come to so many bytes.
+const ENOUGH_BYTES: usize = 1024 * 1024;
+
 /// How many rows are looked at in one transaction.
 const CHUNK: usize = 1000;
 
@@ -88,7 +91,8 @@ impl Reader {
         Self(Arc::new(Shared { file: file.to_owned(), turns, idle: Mutex::default() }))
     }
 
-    /// At most `limit` rows. Fewer, and perhaps none, when what is asked for is rare: then `next` says where to go on.
+    /// At most `limit` rows. Fewer, and perhaps none, when what is asked for is rare, or large: then `next` says where to
+    /// go on.
     pub(crate) async fn page(&self, query: Query, limit: usize) -> Result<Page, ReadError> {
         self.read(move |db| page(db, &query, limit)).await
     }
@@ -139,12 +143,16 @@ pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
 
 fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> {
     let mut page = Page::default();
+    let mut bytes = 0;
     let began = Instant::now();
     let scan = scan(db, query, |row| {
         if row::is_about(row, query.message_id.as_ref())? {
-            page.facts.push(row::read(row)?);
+            let fact = row::read(row)?;
+            bytes += fact.change.order().map_or(0, |order| order.text().len());
+            page.facts.push(fact);
         }
-        let is_enough = page.facts.len() >= limit || began.elapsed() > PATIENCE;
+        let is_full = page.facts.len() >= limit || bytes >= ENOUGH_BYTES;
+        let is_enough = is_full || began.elapsed() > PATIENCE;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(Page { next: scan, ..page })

@@ -76,10 +76,17 @@ pub(super) fn seq(row: &Row<'_>) -> rusqlite::Result<Seq> {
     Ok(Seq(row.get(0)?))
 }
 
-/// Whether a row of [`COLUMNS`] is about an order of that id, or about any.
-pub(super) fn is_about(row: &Row<'_>, message_id: Option<&MessageId>) -> rusqlite::Result<bool> {
-    let Some(message_id) = message_id else { return Ok(true) };
-    Ok(row.get_ref(4)?.as_str()? == message_id.as_str())
+/// Whether a row of [`COLUMNS`] is of that event and about that order, where any is named.
+pub(super) fn is_about(
+    row: &Row<'_>,
+    event: Option<&str>,
+    message_id: Option<&MessageId>,
+) -> rusqlite::Result<bool> {
+    let is = |column, text: Option<&str>| -> rusqlite::Result<bool> {
+        let Some(text) = text else { return Ok(true) };
+        Ok(row.get_ref(column)?.as_str()? == text)
+    };
+    Ok(is(2, event)? && is(4, message_id.map(MessageId::as_str))?)
 }
 
 fn parsed<T>(

@@ -22,7 +22,6 @@ const MIGRATIONS: [&str; 1] = ["
         payload TEXT -- the order, as its vendor wrote it
     ) STRICT;
     CREATE INDEX log_by_client_and_event ON log (client_id, event);
-    CREATE INDEX log_by_event ON log (event);
 
     -- The hub's orders as they were after the event `as_of`, in parts. A restart needs these and the log since.
     CREATE TABLE snapshot (

@@ -103,7 +103,8 @@ fn the_hub_does_what_a_simple_model_does() {
             pair.act(actor, act);
             pair.compare();
         }
-        let read_back = pair.world.read_back().into_book(pair.world.now);
+        let mut read_back = pair.world.read_back().into_book(pair.world.now);
+        read_back.forget_like(&pair.world.hub.book);
         read_back.audit(&pair.world.hub.limits);
         assert_eq!(read_back.portrait(), pair.world.hub.book.portrait(), "what a restart brings");
         Ok(())
@@ -255,7 +256,7 @@ impl Pair {
         self.hears_as_the_model_says();
     }
 
-    /// Everyone whose line is fast has heard what was just queued for them, in that order, and nothing else.
+    /// Everyone whose line is fast has heard what was just queued for them, each queue in order, and nothing else.
     fn hears_as_the_model_says(&mut self) {
         let announced = std::mem::take(&mut self.oracle.announced);
         for (actor, conn) in self.conns.clone() {
@@ -277,7 +278,14 @@ impl Pair {
             let expected: Vec<_> = expected
                 .map(|(waiting, _)| format!("{} {}", waiting.event, waiting.name))
                 .collect();
-            assert_eq!(heard, expected, "{conn}");
+            assert_eq!(by_queue(heard), by_queue(expected), "{conn}");
         }
     }
+}
+
+/// More messages than a window holds may be queued at one moment, as when several claims lapse. Then one queue's
+/// rest comes after the other's.
+fn by_queue(mut messages: Vec<String>) -> Vec<String> {
+    messages.sort_by_key(|message| message.split('/').next().map(str::to_owned));
+    messages
 }

@@ -134,7 +134,7 @@ impl Book {
                 }
                 None
             }
-            Change::Offered => {
+            Change::Released { .. } | Change::Offered => {
                 self.hold(which, None);
                 self.set_stage(which, Stage::Ready);
                 self.dequeue(which, Event::Pickup);

@@ -147,6 +147,7 @@ impl Hub {
             Request::Delivered(which, order) => {
                 self.delivered(conn, &who, which, order, step).map(Some)
             }
+            Request::Release(which) => self.release(conn, &who, which, step).map(Some),
             Request::Received(event, which) => self.received(&who, event, which, step).map(Some),
             Request::ReceivedAll(event, client_id, message_ids) => {
                 let whiches = message_ids

@@ -17,7 +17,7 @@ impl Act {
         match request {
             Request::Join(_) | Request::Subscribe(..) | Request::GetAll { .. } => Self::Read,
             Request::Pickup(..) => Self::Place,
-            Request::InTransit(..) | Request::Delivered(..) => Self::Report,
+            Request::InTransit(..) | Request::Delivered(..) | Request::Release(_) => Self::Report,
             Request::Received(event, _) | Request::ReceivedAll(event, ..) => Self::Receive(*event),
         }
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
     use caps_proto::{ClientId, MessageId, Order, OrderRef};
 
-    fn requests(client: &str) -> [(&'static str, Request); 10] {
+    fn requests(client: &str) -> [(&'static str, Request); 11] {
         let client_id = ClientId::new(client).unwrap();
         let which =
             OrderRef { client_id: client_id.clone(), message_id: MessageId::new("7").unwrap() };
@@ -76,6 +76,7 @@ mod tests {
             ("pickup", Request::Pickup(which.clone(), order.clone())),
             ("in-transit", Request::InTransit(which.clone(), order.clone())),
             ("delivered", Request::Delivered(which.clone(), order)),
+            ("release", Request::Release(which.clone())),
             ("received pickup", Request::Received(Event::Pickup, which.clone())),
             ("received in-transit", Request::Received(Event::InTransit, which.clone())),
             ("received delivered", Request::Received(Event::Delivered, which)),
@@ -111,7 +112,15 @@ mod tests {
         assert_eq!(allowed(&Identity::Vendor(ClientId::new("other").unwrap())), [""; 0]);
         assert_eq!(
             allowed(&Identity::Driver { name: None }),
-            ["join", "subscribe", "getAll", "in-transit", "delivered", "received pickup"],
+            [
+                "join",
+                "subscribe",
+                "getAll",
+                "in-transit",
+                "delivered",
+                "release",
+                "received pickup"
+            ],
         );
         assert_eq!(allowed(&Identity::Observer), ["join", "subscribe", "getAll"]);
     }

@@ -92,6 +92,33 @@ impl Hub {
         Ok(about(message_id))
     }
 
+    pub(super) fn release(
+        &mut self,
+        conn: ConnId,
+        by: &Who,
+        which: OrderRef,
+        step: &mut Step,
+    ) -> Result<Done, Refusal> {
+        let message_id = which.message_id.clone();
+        self.check_driver(Verb::Release, by, &which, step)?;
+        let life = self.remembered(&which);
+        if life.is_some_and(|life| !life.is_under_way()) {
+            return Err(Refusal::new(
+                Code::AlreadyDelivered,
+                format!(
+                    "Order `{which}` is delivered and cannot be given back; there is nothing left to do."
+                ),
+            ));
+        }
+        // Nobody else holds it either, as after a first try whose answer was lost.
+        if life.is_none_or(|life| life.holder.as_ref() != Some(by)) {
+            return Ok(duplicate(message_id));
+        }
+        // It needs no room in the queue: a driver can always give back.
+        self.change(which, Change::Released { by: by.clone() }, Some(conn), step);
+        Ok(about(message_id))
+    }
+
     pub(super) fn received(
         &mut self,
         by: &Who,

@@ -15,5 +15,6 @@ mod nothing_lost;
 mod once;
 mod pages;
 mod received;
+mod release;
 mod slow_readers;
 mod two_drivers;

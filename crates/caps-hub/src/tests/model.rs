@@ -47,6 +47,7 @@ enum Act {
     Place(String, &'static str),
     Take(String),
     Deliver(String),
+    Release(String),
     Receive(Event, String),
     Narrow(&'static str),
     GetAll(&'static str, Event, u64),
@@ -67,6 +68,7 @@ fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
         4 => name.clone().prop_map(Act::Take),
         2 => name.clone().prop_map(Act::Snapshot),
         3 => name.clone().prop_map(Act::Deliver),
+        2 => name.clone().prop_map(Act::Release),
         6 => (event.clone(), name).prop_map(|(event, name)| Act::Receive(event, name)),
         1 => client.clone().prop_map(Act::Narrow),
         2 => (client, event, 1..4_u64).prop_map(|(client, event, n)| Act::GetAll(client, event, n)),
@@ -145,13 +147,17 @@ impl Pair {
                     if is_anothers { "forbidden" } else { self.oracle.place(&by, &name, customer) };
                 (verdict(&answer), model)
             }
-            Act::Take(_) | Act::Deliver(_) | Act::Receive(Event::Pickup, _) if actor == 0 => return,
+            Act::Take(_) | Act::Deliver(_) | Act::Release(_) if actor == 0 => return,
+            Act::Receive(Event::Pickup, _) if actor == 0 => return,
             Act::Receive(_, name) if actor == 0 && client_of(&name) != "acme" => {
                 (self.world.receive(conn, &format!("delivered {name}")), "forbidden")
             }
             Act::Take(name) => (self.world.take(conn, &name), self.oracle.take(&by, &name)),
             Act::Deliver(name) => {
                 (self.world.deliver(conn, &name), self.oracle.deliver(&by, &name))
+            }
+            Act::Release(name) => {
+                (self.world.release(conn, &name), self.oracle.release(&by, &name))
             }
             Act::Receive(event, name) => (
                 self.world.receive(conn, &format!("{event} {name}")),

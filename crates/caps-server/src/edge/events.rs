@@ -155,7 +155,7 @@ impl Client {
             return Err(Refusal::new(
                 Code::UnknownEvent,
                 format!(
-                    "No event `{shown}` is known; see `join`, `subscribe`, `pickup`, `in-transit`, `delivered`, `received` and `getAll`.",
+                    "No event `{shown}` is known; see `join`, `subscribe`, `pickup`, `in-transit`, `delivered`, `release`, `received` and `getAll`.",
                 ),
             ));
         };

@@ -12,7 +12,7 @@ const MIGRATIONS: [&str; 1] = ["
     CREATE TABLE log (
         seq INTEGER PRIMARY KEY, -- 1, 2, 3, …
         at INTEGER NOT NULL, -- when, in milliseconds since 1970, UTC
-        event TEXT NOT NULL, -- pickup, claimed, in-transit, delivered, received, offered, abandoned, refused
+        event TEXT NOT NULL, -- pickup, claimed, in-transit, delivered, received, released, offered, abandoned, refused
         client_id TEXT NOT NULL, -- the vendor
         message_id TEXT NOT NULL, -- the order
         previous INTEGER, -- the seq of the same order's event before this one

@@ -29,9 +29,9 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(conn: ConnId, identity: Identity) -> Self {
         let who = match &identity {
-            Identity::Anyone { name: Some(name) } | Identity::Driver { name: Some(name) } => {
-                Who::Named(name.clone())
-            }
+            Identity::Anyone { name: Some(name) }
+            | Identity::Driver { name: Some(name), .. }
+            | Identity::Admin { name } => Who::Named(name.clone()),
             _ => Who::Nameless(conn),
         };
         Self {

@@ -35,7 +35,8 @@ pub(crate) fn announce(
     let mut to_watch = Vec::new();
     for conn in rooms.listeners(&key) {
         let Some(connection) = connections.get_mut(&conn) else { continue };
-        if Some(conn) == sender || connection.lags.contains_key(&key) {
+        let is_served = connection.identity.serves(&key.client_id);
+        if Some(conn) == sender || !is_served || connection.lags.contains_key(&key) {
             continue;
         }
         if !connection.line.has_room(limits) {
@@ -105,7 +106,8 @@ impl Feed<'_> {
 
     /// Sets the connection's places in the queues of a replay to their start, and notes where it stood.
     fn set_back(&mut self, scope: &Scope) -> Vec<(QueueKey, Seq)> {
-        let queues = scope.queues(self.book, self.rooms, self.conn).into_iter();
+        let queues =
+            scope.queues(self.book, self.rooms, self.conn, &self.connection.identity).into_iter();
         let set_back = queues.map(|key| {
             let lag = self.connection.lags.insert(key.clone(), Seq::default());
             (key, lag.unwrap_or(self.book.end()))

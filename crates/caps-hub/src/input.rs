@@ -7,6 +7,7 @@ use caps_proto::{ClientId, Code, DriverName, Handshake, Refusal, Request, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::AckId;
+use crate::time::Timestamp;
 
 /// One connection of one client. Never used again after it is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -28,6 +29,8 @@ pub enum Input {
         conn: ConnId,
         /// Who it says it is.
         identity: Identity,
+        /// Until when it may do what it may do, if not for ever.
+        until: Option<Timestamp>,
     },
     /// A client asks for something. Answered exactly once.
     Asked {

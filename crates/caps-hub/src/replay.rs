@@ -30,7 +30,7 @@ pub(crate) fn announce(
     step: &mut Step,
 ) {
     let Queued { key, seq, message } = queued;
-    let Audience { connections, rooms } = audience;
+    let Audience { connections, rooms, .. } = audience;
     let mut to = Vec::new();
     let mut to_watch = Vec::new();
     for conn in rooms.listeners(&key) {
@@ -63,7 +63,7 @@ pub(crate) fn feed(
     limits: &Limits,
     step: &mut Step,
 ) {
-    let Audience { connections, rooms } = audience;
+    let Audience { connections, rooms, .. } = audience;
     let Some(connection) = connections.get_mut(&conn) else { return };
     let mut feed = Feed { conn, connection, book, horizon, rooms, limits, step };
     while feed.replay() || feed.catch_up() {}

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use caps_hub::Change;
 use caps_proto::ClientId;
-use caps_server::{Config, LogFormat, Moment, Store};
+use caps_server::{Config, LogFormat, Moment, Secret, Store, TokenRole};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 
@@ -53,6 +53,24 @@ pub(crate) enum Command {
     },
     /// Check the settings, and the file from its first page to its last; a hub may be at work meanwhile
     Check,
+    /// Print a token, signed with `--auth-secret`
+    Token {
+        /// What its bearer may do
+        #[arg(long, value_enum)]
+        role: TokenRole,
+
+        /// Who that is: a vendor's client id, a driver's name, or any name
+        #[arg(long, value_name = "NAME")]
+        sub: String,
+
+        /// The vendors that a driver serves, with commas between; all of them if none is named
+        #[arg(long, value_delimiter = ',')]
+        vendors: Vec<ClientId>,
+
+        /// How long it is good
+        #[arg(long, default_value = "90d", value_parser = humantime::parse_duration)]
+        ttl: Duration,
+    },
     /// Save what is whole of a damaged file; no hub may be at work on it
     Salvage {
         /// The new data directory to save to
@@ -107,6 +125,19 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_LOG_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
     log_retention: Duration,
 
+    /// What tokens are signed with, 32 bytes or more; without it anyone may do anything. Best set by its variable, which
+    /// other users of the machine do not see
+    #[arg(long, env = "CAPS_AUTH_SECRET", hide_env_values = true, value_name = "SECRET")]
+    auth_secret: Option<String>,
+
+    /// The secret before that, whose tokens are still good
+    #[arg(long, env = "CAPS_AUTH_SECRET_PREVIOUS", hide_env_values = true, value_name = "SECRET")]
+    auth_secret_previous: Option<String>,
+
+    /// Listen to others than this machine although there is no secret
+    #[arg(long, env = "CAPS_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new())]
+    allow_anonymous: bool,
+
     /// How log lines are written
     #[arg(long, env = "CAPS_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -126,6 +157,9 @@ impl From<Settings> for Config {
             max_orders,
             max_payload,
             log_retention,
+            auth_secret,
+            auth_secret_previous,
+            allow_anonymous,
             log_format,
         } = settings;
         Self {
@@ -140,9 +174,17 @@ impl From<Settings> for Config {
             max_orders,
             max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
             log_retention,
+            auth_secret: secret(auth_secret),
+            auth_secret_previous: secret(auth_secret_previous),
+            allow_anonymous,
             log_format,
         }
     }
+}
+
+/// An empty one is none, as in an environment that sets every variable.
+fn secret(text: Option<String>) -> Option<Secret> {
+    text.filter(|text| !text.is_empty()).map(Secret::from)
 }
 
 #[cfg(test)]

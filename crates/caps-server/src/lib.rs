@@ -21,6 +21,7 @@ mod journal;
 mod moment;
 mod owner;
 mod server;
+mod token;
 
 pub use config::{Config, ConfigError, LogFormat, Store};
 pub use journal::file::{
@@ -29,3 +30,4 @@ pub use journal::file::{
 };
 pub use moment::{InvalidMoment, Moment};
 pub use server::{BindError, RunError, Server};
+pub use token::{Bearer, Secret, TokenError, TokenRole, issue};

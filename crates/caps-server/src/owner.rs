@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Command, Commands, Gauge, Heard};
 use crate::journal::{Journal, Progress, Trouble};
+use crate::token::Grant;
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
@@ -222,9 +223,9 @@ impl Owner {
                     }
                 }
             }
-            Command::Connected { conn, identity, flushes } => {
+            Command::Connected { conn, grant: Grant { identity, until }, flushes } => {
                 self.lines.insert(conn, Line::new(flushes));
-                Input::Connected { conn, identity }
+                Input::Connected { conn, identity, until }
             }
             Command::Opened { conn, socket } => {
                 if let Some(line) = self.lines.get_mut(&conn) {
@@ -307,6 +308,11 @@ impl Owner {
                         line.push(Outgoing::Exception(answer))
                     }
                     None => {}
+                }
+            }
+            Effect::HangUp { conn } => {
+                if let Some(line) = self.lines.get_mut(&conn) {
+                    line.hang_up();
                 }
             }
             Effect::Watch { conn } => {

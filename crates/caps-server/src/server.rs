@@ -94,6 +94,11 @@ impl Server {
             port: config.port,
             why,
         })?;
+        if config.auth_secret.is_none() {
+            tracing::warn!(
+                "this hub is open: anyone may do anything who reaches it; set CAPS_AUTH_SECRET to ask for tokens"
+            );
+        }
         let begun = Begun::from(&config)?;
         Ok(Self { config, listener, address, begun })
     }
@@ -120,6 +125,7 @@ impl Server {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
             flow: flow.clone(),
+            gate: config.gate(),
             max_payload: config.max_payload,
             last_conn: AtomicU64::new(conn.0),
         });

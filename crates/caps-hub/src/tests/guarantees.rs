@@ -7,6 +7,7 @@ mod claim_time;
 mod claims;
 mod clock;
 mod events;
+mod expiry;
 mod get_all;
 mod in_order;
 mod listening;

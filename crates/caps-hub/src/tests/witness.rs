@@ -89,11 +89,15 @@ impl Witness {
                         reader.is_sent(hub, *conn, *seq, message);
                     }
                 }
+                // One whose time is up is told so, and is no reader any more.
+                Effect::Answer { conn, .. } if !self.readers.contains_key(conn) => {
+                    assert!(!hub.audience.connections.contains_key(conn), "a reader");
+                }
                 Effect::Answer { conn, ack, answer } => {
                     let reader = self.readers.get_mut(conn).expect("a reader");
                     reader.is_answered(hub, *conn, *ack, answer);
                 }
-                Effect::Watch { .. } => {}
+                Effect::Watch { .. } | Effect::HangUp { .. } => {}
             }
         }
         self.readers.retain(|conn, _| hub.audience.connections.contains_key(conn));

@@ -21,12 +21,15 @@ use super::flow::{self, Flow, Flushes, StreamSession};
 use super::packet::Packet;
 use crate::event_log::EventLog;
 use crate::inbox::{Command, Heard, Inbox, Overfull};
+use crate::token::{Gate, Grant};
 
 /// What every client's handlers share.
 pub(crate) struct Edge {
     pub(crate) inbox: Inbox,
     pub(crate) event_log: EventLog,
     pub(crate) flow: Flow,
+    /// `None` where anyone may come in.
+    pub(crate) gate: Option<Gate>,
     pub(crate) max_payload: usize,
     /// The last connection so far.
     pub(crate) last_conn: AtomicU64,
@@ -51,8 +54,8 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         Box::pin(async move {
-            let identity = identify(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
-            let client = Client::begin(&self.0, &socket, identity);
+            let grant = self.0.admit(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
+            let client = Client::begin(&self.0, &socket, grant);
             socket.on_fallback(OnEvent(Arc::clone(&client)));
             socket.extensions.insert(client);
             Ok(())
@@ -69,16 +72,33 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
     }
 }
 
-fn identify(auth: Option<&Value>) -> Result<Identity, Refusal> {
-    let not_json = || Refusal::new(Code::InvalidPayload, "`auth` must be a JSON object.");
-    let auth = match auth {
-        None => None,
-        Some(Value::Str(text, None)) => {
-            Some(serde_json::from_str::<&RawValue>(text).map_err(|_| not_json())?)
+impl Edge {
+    /// Who a client is, by its token, or in an open hub by what it says of itself.
+    fn admit(&self, auth: Option<&Value>) -> Result<Grant, Refusal> {
+        let not_json = || Refusal::new(Code::InvalidPayload, "`auth` must be a JSON object.");
+        let auth = match auth {
+            None => None,
+            Some(Value::Str(text, None)) => {
+                Some(serde_json::from_str::<&RawValue>(text).map_err(|_| not_json())?)
+            }
+            Some(_) => return Err(not_json()),
+        };
+        match &self.gate {
+            Some(gate) => gate.check(token(auth).as_deref(), SystemTime::now().into()),
+            None => {
+                let identity = Identity::from_handshake(Handshake::parse(auth)?)?;
+                Ok(Grant { identity, until: None })
+            }
         }
-        Some(_) => return Err(not_json()),
-    };
-    Identity::from_handshake(Handshake::parse(auth)?)
+    }
+}
+
+fn token(auth: Option<&RawValue>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Auth {
+        token: String,
+    }
+    serde_json::from_str::<Auth>(auth?.get()).ok().map(|auth| auth.token)
 }
 
 /// Hears a client's events, whatever their names.
@@ -105,7 +125,7 @@ struct Client {
 }
 
 impl Client {
-    fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
+    fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, grant: Grant) -> Arc<Self> {
         let conn = ConnId(edge.last_conn.fetch_add(1, Ordering::Relaxed) + 1);
         let inbox = edge.inbox.clone();
         let flushes = Arc::new(Flushes::new(move || inbox.submit(Command::Flushed { conn })));
@@ -116,8 +136,8 @@ impl Client {
             stream.set(socket.id);
         }
         edge.flow.insert(socket.id, Arc::clone(&flushes));
-        tracing::debug!(%conn, ?identity, "connected");
-        edge.inbox.submit(Command::Connected { conn, identity, flushes: Arc::clone(&flushes) });
+        tracing::debug!(%conn, identity = ?grant.identity, "connected");
+        edge.inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
         Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes })
     }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use caps_proto::ClientId;
 use caps_server::{Config, LogFormat, Moment, Secret, Store, TokenRole};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
+use ipnet::IpNet;
 
 /// The CAPS hub: queues package-delivery events for vendors and drivers who speak Socket.IO.
 ///
@@ -125,6 +127,22 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_LOG_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
     log_retention: Duration,
 
+    /// The most connections; beyond it one more is turned away
+    #[arg(long, env = "CAPS_MAX_CONNECTIONS", default_value_t = 20_000)]
+    max_connections: usize,
+
+    /// The most connections of one address
+    #[arg(long, env = "CAPS_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1000)]
+    max_connections_per_address: usize,
+
+    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address
+    #[arg(long, env = "CAPS_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
+    proxies: Vec<IpNet>,
+
+    /// The most events a second of one connection; beyond it they are answered `rate_limited`
+    #[arg(long, env = "CAPS_MAX_RATE", default_value = "50000")]
+    max_rate: NonZeroU32,
+
     /// What tokens are signed with, 32 bytes or more; without it anyone may do anything. Best set by its variable, which
     /// other users of the machine do not see
     #[arg(long, env = "CAPS_AUTH_SECRET", hide_env_values = true, value_name = "SECRET")]
@@ -157,6 +175,10 @@ impl From<Settings> for Config {
             max_orders,
             max_payload,
             log_retention,
+            max_connections,
+            max_connections_per_address,
+            proxies,
+            max_rate,
             auth_secret,
             auth_secret_previous,
             allow_anonymous,
@@ -174,6 +196,10 @@ impl From<Settings> for Config {
             max_orders,
             max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
             log_retention,
+            max_connections,
+            max_connections_per_address,
+            proxies,
+            max_rate,
             auth_secret: secret(auth_secret),
             auth_secret_previous: secret(auth_secret_previous),
             allow_anonymous,

@@ -1,8 +1,11 @@
 //! What can be set, and what is checked before anything starts.
 
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use crate::token::{Gate, SHORTEST_SECRET, Secret};
 
@@ -31,6 +34,14 @@ pub struct Config {
     pub max_payload: usize,
     /// How long what has happened stays in the log.
     pub log_retention: Duration,
+    /// The most connections.
+    pub max_connections: usize,
+    /// The most connections of one address.
+    pub max_connections_per_address: usize,
+    /// Proxies whose `X-Forwarded-For` tells the address of a client.
+    pub proxies: Vec<IpNet>,
+    /// The most events a second of one connection.
+    pub max_rate: NonZeroU32,
     /// What tokens are signed with. Without it anyone may do anything.
     pub auth_secret: Option<Secret>,
     /// The secret before that, whose tokens are still good.
@@ -118,6 +129,10 @@ impl Default for Config {
             max_orders: limits.max_orders,
             max_payload: 256 * 1024,
             log_retention: Duration::from_secs(30 * 24 * 60 * 60),
+            max_connections: 20_000,
+            max_connections_per_address: 1000,
+            proxies: Vec::new(),
+            max_rate: const { NonZeroU32::new(50_000).expect("it is not zero") },
             auth_secret: None,
             auth_secret_previous: None,
             allow_anonymous: false,
@@ -146,6 +161,8 @@ impl Config {
             ("--max-queue", self.max_queue),
             ("--max-orders", self.max_orders),
             ("--max-remembered", self.max_remembered),
+            ("--max-connections", self.max_connections),
+            ("--max-connections-per-address", self.max_connections_per_address),
         ] {
             if bound == 0 {
                 return Err(ConfigError::NoRoom { flag });

@@ -11,6 +11,7 @@
 //! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
 
 mod accept;
+mod addresses;
 mod config;
 mod edge;
 mod entry;

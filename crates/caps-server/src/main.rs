@@ -29,12 +29,20 @@ fn main() -> anyhow::Result<()> {
     if let Some(command) = command {
         return commands::run(command, &config);
     }
+    raise_open_files();
     let _written_when_dropped = start_log(config.log_format)?;
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?
         .block_on(serve(config))
+}
+
+/// Every connection is an open file, of which many systems give a program 1024 unless it asks for more.
+fn raise_open_files() {
+    const WANTED: u64 = 1 << 20;
+    // What there is must do, where there is no more.
+    let _ = rlimit::increase_nofile_limit(WANTED);
 }
 
 /// Starts the program anew with the secrets of its command line in its environment instead, where other users of the

@@ -14,6 +14,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, Connections};
+use crate::addresses::{self, Addresses};
 use crate::config::{Config, ConfigError, Store};
 use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
@@ -127,15 +128,18 @@ impl Server {
             flow: flow.clone(),
             gate: config.gate(),
             max_payload: config.max_payload,
+            max_rate: config.max_rate,
             last_conn: AtomicU64::new(conn.0),
         });
         let (socket_layer, io) = socket_io(&config);
         events::open(&io, edge);
         let routes = http::routes(sources)
             .layer(socket_layer)
-            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch));
+            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
+            .layer(middleware::from_fn(addresses::watch));
 
-        let connections = Connections::default();
+        let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
+        let connections = Connections::new(config.max_connections, addresses);
         let mut owner = tokio::spawn(owner.run(stop.clone()));
         let serving =
             accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());

@@ -4,6 +4,7 @@
 //! handlers are plain calls: what they submit is in the order of the packets.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use std::time::SystemTime;
 
 use caps_hub::{AckId, ConnId, EventRecord, Identity, Timestamp};
 use caps_proto::{ClientId, Code, Handshake, MessageId, NAMESPACE, Refusal, Request, Verb};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::value::RawValue;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -31,6 +33,8 @@ pub(crate) struct Edge {
     /// `None` where anyone may come in.
     pub(crate) gate: Option<Gate>,
     pub(crate) max_payload: usize,
+    /// The most events a second of one connection.
+    pub(crate) max_rate: NonZeroU32,
     /// The last connection so far.
     pub(crate) last_conn: AtomicU64,
 }
@@ -122,6 +126,8 @@ struct Client {
     edge: Arc<Edge>,
     session: Sid,
     flushes: Arc<Flushes>,
+    /// How many events it may still emit for now.
+    allowance: DefaultDirectRateLimiter,
 }
 
 impl Client {
@@ -138,7 +144,8 @@ impl Client {
         edge.flow.insert(socket.id, Arc::clone(&flushes));
         tracing::debug!(%conn, identity = ?grant.identity, "connected");
         edge.inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
-        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes })
+        let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));
+        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes, allowance })
     }
 
     /// Logs an event and submits it, or the reason why it cannot be.
@@ -150,6 +157,7 @@ impl Client {
         };
         let packet = Packet::parse(text);
         let request = match &packet {
+            _ if self.allowance.check().is_err() => Err(self.too_many()),
             Ok(packet) => self.parse(packet, is_binary),
             Err(refusal) => Err(refusal.clone()),
         };
@@ -190,6 +198,16 @@ impl Client {
             return Err(self.too_large(size));
         }
         Request::parse(verb, *first, mint)
+    }
+
+    fn too_many(&self) -> Refusal {
+        let most = self.edge.max_rate;
+        Refusal::new(
+            Code::RateLimited,
+            format!(
+                "A connection may emit {most} events a second (`--max-rate`); send this again in a moment."
+            ),
+        )
     }
 
     fn too_large(&self, size: usize) -> Refusal {

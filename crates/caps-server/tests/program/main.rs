@@ -9,6 +9,7 @@ mod api;
 mod commands;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod limits;
 mod tokens;
 
 use hub::{End, Hub, program};

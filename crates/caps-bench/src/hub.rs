@@ -32,7 +32,6 @@ pub(crate) fn build() -> anyhow::Result<PathBuf> {
         .package("caps-server")
         .bin("caps-server")
         .release()
-        .current_target()
         .run()
         .context("cannot build the hub")?;
     Ok(hub.path().to_owned())

@@ -64,28 +64,28 @@ impl Socket {
 
     /// The next thing that the hub says.
     pub(crate) async fn hear(&mut self) -> anyhow::Result<Heard> {
-        loop {
-            let packet = self.packet().await?;
-            if packet.as_str() == "2" {
-                self.stream.send(Message::text("3")).await?;
-                continue;
-            }
-            let Some((kind, rest)) = packet.as_str().split_once(NAMESPACE) else {
-                bail!("heard {packet}");
-            };
-            let body = &rest[rest.find('[').context("a packet has a body")?..];
-            return match kind {
-                "43" if body.starts_with(r#"[{"status":"ok""#) => Ok(Heard::Ok),
-                "42" => event(body),
-                _ => bail!("heard {packet}"),
-            };
+        let packet = self.packet().await?;
+        let Some((kind, rest)) = packet.as_str().split_once(NAMESPACE) else {
+            bail!("heard {packet}");
+        };
+        let body = &rest[rest.find('[').context("a packet has a body")?..];
+        match kind {
+            "43" if body.starts_with(r#"[{"status":"ok""#) => Ok(Heard::Ok),
+            "42" => event(body),
+            _ => bail!("heard {packet}"),
         }
     }
 
+    /// The next packet that is no heartbeat. The first of those may come before the hub has let the client in.
     async fn packet(&mut self) -> anyhow::Result<Utf8Bytes> {
-        match self.stream.next().await.context("the hub has hung up")?? {
-            Message::Text(text) => Ok(text),
-            other => bail!("heard {other:?}"),
+        loop {
+            match self.stream.next().await.context("the hub has hung up")?? {
+                Message::Text(text) if text.as_str() == "2" => {
+                    self.stream.send(Message::text("3")).await?;
+                }
+                Message::Text(text) => return Ok(text),
+                other => bail!("heard {other:?}"),
+            }
         }
     }
 }

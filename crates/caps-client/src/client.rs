@@ -143,6 +143,20 @@ impl Client {
         self.report(Verb::Delivered, report).await
     }
 
+    /// Gives the order of `message` back, which this driver holds: the hub offers it again, to all who listen and
+    /// with a later replay to this client, too. Let go of its pickup then, and do not acknowledge it, which would
+    /// claim the order again.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] with `already_claimed` when another driver holds the order, and with
+    /// `already_delivered` when it has arrived.
+    pub async fn release(&self, message: &Message) -> Result<Done, Error> {
+        let Message { client_id, message_id, .. } = message;
+        let payload = json!({ "clientId": client_id, "messageId": message_id });
+        let order = OrderRef { client_id: client_id.clone(), message_id: message_id.clone() };
+        self.say(Verb::Release, payload.to_string(), Some(order)).await
+    }
+
     /// Deletes a message from its queue: the application has acted on it.
     ///
     /// # Errors

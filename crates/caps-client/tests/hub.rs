@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 
 use caps_client::{Client, Error, Options, State};
-use caps_proto::{Event, Handshake, Role};
+use caps_proto::{Code, Event, Handshake, Role};
 use caps_server::Config;
 use stage::{Hub, acme, deliver, driver, in_time, next, order, vendor};
 use tokio::sync::mpsc;
@@ -69,6 +69,26 @@ async fn a_message_that_was_not_acknowledged_comes_again() {
     let replayed = in_time(shop.get_all(Some(&acme()), Some(Event::Delivered))).await.unwrap();
     assert_eq!(replayed.count, Some(1));
     next(&mut told, Event::Delivered).await;
+}
+
+#[tokio::test]
+async fn an_order_that_is_given_back_goes_to_another_driver() {
+    let hub = Hub::start().await;
+    let (shop, mut told) = vendor(hub.url()).await;
+    let (courier, mut offered) = driver(hub.url()).await;
+    in_time(shop.pickup(&order("7"))).await.unwrap();
+    let pickup = next(&mut offered, Event::Pickup).await;
+    in_time(courier.in_transit(&pickup)).await.unwrap();
+    let (other, mut offered_to_other) = driver(hub.url()).await;
+    in_time(courier.release(&pickup)).await.unwrap();
+    assert!(in_time(courier.release(&pickup)).await.unwrap().duplicate);
+    drop(pickup);
+
+    deliver(&other, next(&mut offered_to_other, Event::Pickup).await).await;
+    next(&mut told, Event::InTransit).await;
+    let delivered = next(&mut told, Event::Delivered).await;
+    let refused = in_time(courier.release(&delivered)).await.unwrap_err();
+    assert_eq!(refused.refusal().unwrap().code, Code::AlreadyDelivered);
 }
 
 #[tokio::test]

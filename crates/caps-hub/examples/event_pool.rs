@@ -66,7 +66,8 @@ impl EventPool {
         self.names.insert(conn, name);
         println!("{name} connects: {auth}");
         let handshake = Handshake::parse(Some(serde_json::from_str(auth)?))?;
-        self.tell(Input::Connected { conn, identity: Identity::from_handshake(handshake)? });
+        let identity = Identity::from_handshake(handshake)?;
+        self.tell(Input::Connected { conn, identity, until: None });
         Ok(conn)
     }
 
@@ -115,6 +116,7 @@ impl EventPool {
             }
             // A server would say `Input::Drained` when the line has taken what was sent. Lines are fast here.
             Effect::Watch { .. } => {}
+            Effect::HangUp { conn } => println!("  -> {} has no more time", self.names[&conn]),
         }
     }
 }

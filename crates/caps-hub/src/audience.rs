@@ -7,6 +7,7 @@ use caps_proto::{ClientId, Event};
 use crate::connection::Connection;
 use crate::input::{ConnId, Identity};
 use crate::queue::QueueKey;
+use crate::time::Timestamp;
 
 /// One answer to "who listens to what".
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Subscription<'a> {
 pub(crate) struct Audience {
     pub(crate) connections: HashMap<ConnId, Connection>,
     pub(crate) rooms: Rooms,
+    /// When connections end by themselves.
+    ends: BTreeSet<(Timestamp, ConnId)>,
 }
 
 /// Who listens to what. Apart from the connections, so that these can be changed while a room is gone through.
@@ -38,16 +41,25 @@ pub(crate) struct Rooms {
 }
 
 impl Audience {
-    pub(crate) fn connect(&mut self, conn: ConnId, identity: Identity) {
+    pub(crate) fn connect(&mut self, conn: ConnId, identity: Identity, until: Option<Timestamp>) {
         if !matches!(identity, Identity::Vendor(_)) {
             self.rooms.all_pickups.insert(conn);
         }
-        self.connections.insert(conn, Connection::new(conn, identity));
+        self.connections.insert(conn, Connection::new(conn, identity, until));
+        self.ends.extend(until.map(|until| (until, conn)));
     }
 
     pub(crate) fn disconnect(&mut self, conn: ConnId) {
-        self.connections.remove(&conn);
+        let connection = self.connections.remove(&conn);
+        if let Some(until) = connection.and_then(|connection| connection.until) {
+            self.ends.remove(&(until, conn));
+        }
         self.rooms.leave(conn);
+    }
+
+    /// The connection that ends next, and when.
+    pub(crate) fn next_end(&self) -> Option<(Timestamp, ConnId)> {
+        self.ends.first().copied()
     }
 
     /// Makes `conn` hear of `key`. Its first subscription to pickups narrows it to those it subscribes to.

@@ -136,7 +136,7 @@ impl Book {
                 }
                 None
             }
-            Change::Offered => {
+            Change::Released { .. } | Change::Offered => {
                 self.hold(which, None);
                 self.set_stage(which, Stage::Ready);
                 self.dequeue(which, Event::Pickup);
@@ -189,12 +189,16 @@ impl Book {
     /// Forgets what has been remembered for long enough, or is too much to remember.
     pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) {
         while let Some(which) = self.memory.forget(now, limits) {
-            let Some(life) = self.lives.get_mut(&which) else { continue };
-            if life.delivered.is_empty() {
-                self.lives.remove(&which);
-            } else {
-                life.stage = Stage::Forgotten;
-            }
+            self.forget_one(&which);
+        }
+    }
+
+    fn forget_one(&mut self, which: &OrderRef) {
+        let Some(life) = self.lives.get_mut(which) else { return };
+        if life.delivered.is_empty() {
+            self.lives.remove(which);
+        } else {
+            life.stage = Stage::Forgotten;
         }
     }
 

@@ -10,10 +10,13 @@ use crate::input::{ConnId, Identity};
 use crate::limits::Limits;
 use crate::queue::QueueKey;
 use crate::scope::Scope;
+use crate::time::Timestamp;
 
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) identity: Identity,
+    /// When its rights end.
+    pub(crate) until: Option<Timestamp>,
     /// Under what name its claims are held.
     pub(crate) who: Who,
     pub(crate) line: Line,
@@ -27,15 +30,16 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(conn: ConnId, identity: Identity) -> Self {
+    pub(crate) fn new(conn: ConnId, identity: Identity, until: Option<Timestamp>) -> Self {
         let who = match &identity {
-            Identity::Anyone { name: Some(name) } | Identity::Driver { name: Some(name) } => {
-                Who::Named(name.clone())
-            }
+            Identity::Anyone { name: Some(name) }
+            | Identity::Driver { name: Some(name), .. }
+            | Identity::Admin { name } => Who::Named(name.clone()),
             _ => Who::Nameless(conn),
         };
         Self {
             identity,
+            until,
             who,
             line: Line::default(),
             lags: BTreeMap::new(),

@@ -35,6 +35,11 @@ pub enum Effect {
         /// Whose line to watch.
         conn: ConnId,
     },
+    /// End a connection whose time is up, when it has been told what was told before. Nothing more comes for it.
+    HangUp {
+        /// Whose.
+        conn: ConnId,
+    },
 }
 
 /// What one or more inputs came to. Handed in to be added to, so that a batch of inputs makes one step.

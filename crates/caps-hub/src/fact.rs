@@ -93,6 +93,11 @@ pub enum Change {
         /// The reader.
         by: Who,
     },
+    /// Its driver gave it back: it is queued for drivers again, behind all that waits.
+    Released {
+        /// The driver.
+        by: Who,
+    },
     /// Nobody holds it any longer: it is queued for drivers again, behind all that waits.
     Offered,
     /// Its nameless holder is gone, and had received it: anyone may carry it on, within the claim time.
@@ -110,12 +115,13 @@ pub enum Change {
 
 impl Change {
     /// The names of all kinds of change, in the order in which an order meets them.
-    pub const NAMES: [&str; 8] = [
+    pub const NAMES: [&str; 9] = [
         "pickup",
         "claimed",
         "in-transit",
         "delivered",
         "received",
+        "released",
         "offered",
         "abandoned",
         "refused",
@@ -129,6 +135,7 @@ impl Change {
             Self::InTransit { .. } => "in-transit",
             Self::Delivered { .. } => "delivered",
             Self::Received { .. } => "received",
+            Self::Released { .. } => "released",
             Self::Offered => "offered",
             Self::Abandoned => "abandoned",
             Self::Refused { .. } => "refused",
@@ -142,6 +149,7 @@ impl Change {
             | Self::InTransit { by, .. }
             | Self::Delivered { by, .. }
             | Self::Received { by, .. }
+            | Self::Released { by }
             | Self::Refused { by, .. } => Some(by),
             Self::Placed(_) | Self::Offered | Self::Abandoned => None,
         }

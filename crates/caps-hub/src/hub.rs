@@ -44,7 +44,9 @@ impl Hub {
     pub fn handle(&mut self, input: Input, now: Timestamp, step: &mut Step) {
         self.advance(now, step);
         match input {
-            Input::Connected { conn, identity } => self.audience.connect(conn, identity),
+            Input::Connected { conn, identity, until } => {
+                self.audience.connect(conn, identity, until);
+            }
             Input::Asked { conn, ack, request } => self.asked(conn, ack, request, step),
             Input::Drained { conn } => {
                 if let Some(connection) = self.audience.connections.get_mut(&conn)
@@ -58,9 +60,16 @@ impl Hub {
         }
     }
 
-    /// Does what the passing of time alone brings: claims lapse, and orders that are over are forgotten.
+    /// Does what the passing of time alone brings: connections end whose rights do, claims lapse, and orders that are
+    /// over are forgotten.
     pub fn advance(&mut self, now: Timestamp, step: &mut Step) {
         self.now = self.now.max(now);
+        while let Some((until, conn)) = self.audience.next_end()
+            && until <= self.now
+        {
+            self.disconnected(conn, step);
+            step.effects.push(Effect::HangUp { conn });
+        }
         while let Some((at, which)) = self.book.claims.next_lapse() {
             if at > self.now {
                 break;
@@ -75,7 +84,8 @@ impl Hub {
     pub fn next_deadline(&self) -> Option<Timestamp> {
         let lapse = self.book.claims.next_lapse().map(|(at, _)| at);
         let forget = self.book.next_forget(&self.limits);
-        lapse.into_iter().chain(forget).min()
+        let end = self.audience.next_end().map(|(until, _)| until);
+        lapse.into_iter().chain(forget).chain(end).min()
     }
 
     /// The number of the last fact that was decided.
@@ -128,7 +138,12 @@ impl Hub {
     }
 
     fn asked(&mut self, conn: ConnId, ack: Option<AckId>, request: Request, step: &mut Step) {
-        let Some(connection) = self.audience.connections.get(&conn) else { return };
+        let Some(connection) = self.audience.connections.get(&conn) else {
+            let why = "The token has expired; connect again with a new one.";
+            let answer = Answer::Error(Refusal::new(Code::Unauthorized, why));
+            step.effects.push(Effect::Answer { conn, ack, answer });
+            return;
+        };
         let allowed = rights::check(&connection.identity, &request);
         let who = connection.who.clone();
         let result = allowed.and_then(|()| match request {
@@ -147,6 +162,7 @@ impl Hub {
             Request::Delivered(which, order) => {
                 self.delivered(conn, &who, which, order, step).map(Some)
             }
+            Request::Release(which) => self.release(conn, &who, which, step).map(Some),
             Request::Received(event, which) => self.received(&who, event, which, step).map(Some),
             Request::ReceivedAll(event, client_id, message_ids) => {
                 let whiches = message_ids

@@ -1,11 +1,14 @@
 //! What the hub is told.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use caps_proto::{ClientId, Code, DriverName, Handshake, Refusal, Request, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::AckId;
+use crate::rights;
+use crate::time::Timestamp;
 
 /// One connection of one client. Never used again after it is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +30,8 @@ pub enum Input {
         conn: ConnId,
         /// Who it says it is.
         identity: Identity,
+        /// Until when it may do what it may do, if not for ever.
+        until: Option<Timestamp>,
     },
     /// A client asks for something. Answered exactly once.
     Asked {
@@ -63,12 +68,36 @@ pub enum Identity {
     Driver {
         /// The name under which its claims outlive its connections.
         name: Option<DriverName>,
+        /// The vendors that it serves; `None` for all of them.
+        vendors: Option<BTreeSet<ClientId>>,
     },
     /// Reads, and changes nothing.
     Observer,
+    /// May do anything, and give back an order that is another's.
+    Admin {
+        /// The name that counts where it acts as a driver.
+        name: DriverName,
+    },
 }
 
 impl Identity {
+    /// Whether it may know of a vendor's orders at all.
+    pub fn serves(&self, client_id: &ClientId) -> bool {
+        match self {
+            Self::Vendor(own) => own == client_id,
+            Self::Driver { vendors: Some(vendors), .. } => vendors.contains(client_id),
+            Self::Anyone { .. } | Self::Driver { .. } | Self::Observer | Self::Admin { .. } => true,
+        }
+    }
+
+    /// Checks that it may ask for `request`.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`], with a sentence that says the mend.
+    pub fn check(&self, request: &Request) -> Result<(), Refusal> {
+        rights::check(self, request)
+    }
+
     /// Who a client is in an open hub, by its handshake alone.
     ///
     /// # Errors
@@ -79,7 +108,7 @@ impl Identity {
         let name = client_id.as_ref().and_then(|id| DriverName::new(id.as_str()).ok());
         match role {
             None => Ok(Self::Anyone { name }),
-            Some(Role::Driver) => Ok(Self::Driver { name }),
+            Some(Role::Driver) => Ok(Self::Driver { name, vendors: None }),
             Some(Role::Observer) => Ok(Self::Observer),
             Some(Role::Vendor) => client_id.map(Self::Vendor).ok_or_else(|| {
                 Refusal::new(Code::InvalidPayload, "A vendor's `auth` needs its `clientId`.")

@@ -30,12 +30,13 @@ pub(crate) fn announce(
     step: &mut Step,
 ) {
     let Queued { key, seq, message } = queued;
-    let Audience { connections, rooms } = audience;
+    let Audience { connections, rooms, .. } = audience;
     let mut to = Vec::new();
     let mut to_watch = Vec::new();
     for conn in rooms.listeners(&key) {
         let Some(connection) = connections.get_mut(&conn) else { continue };
-        if Some(conn) == sender || connection.lags.contains_key(&key) {
+        let is_served = connection.identity.serves(&key.client_id);
+        if Some(conn) == sender || !is_served || connection.lags.contains_key(&key) {
             continue;
         }
         if !connection.line.has_room(limits) {
@@ -62,7 +63,7 @@ pub(crate) fn feed(
     limits: &Limits,
     step: &mut Step,
 ) {
-    let Audience { connections, rooms } = audience;
+    let Audience { connections, rooms, .. } = audience;
     let Some(connection) = connections.get_mut(&conn) else { return };
     let mut feed = Feed { conn, connection, book, horizon, rooms, limits, step };
     while feed.replay() || feed.catch_up() {}
@@ -105,7 +106,8 @@ impl Feed<'_> {
 
     /// Sets the connection's places in the queues of a replay to their start, and notes where it stood.
     fn set_back(&mut self, scope: &Scope) -> Vec<(QueueKey, Seq)> {
-        let queues = scope.queues(self.book, self.rooms, self.conn).into_iter();
+        let queues =
+            scope.queues(self.book, self.rooms, self.conn, &self.connection.identity).into_iter();
         let set_back = queues.map(|key| {
             let lag = self.connection.lags.insert(key.clone(), Seq::default());
             (key, lag.unwrap_or(self.book.end()))

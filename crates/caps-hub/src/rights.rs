@@ -3,6 +3,7 @@
 use caps_proto::{Code, Event, Refusal, Request};
 
 use crate::input::Identity;
+use crate::scope::means_all;
 
 /// What a request does, as far as rights go.
 enum Act {
@@ -17,7 +18,7 @@ impl Act {
         match request {
             Request::Join(_) | Request::Subscribe(..) | Request::GetAll { .. } => Self::Read,
             Request::Pickup(..) => Self::Place,
-            Request::InTransit(..) | Request::Delivered(..) => Self::Report,
+            Request::InTransit(..) | Request::Delivered(..) | Request::Release(_) => Self::Report,
             Request::Received(event, _) | Request::ReceivedAll(event, ..) => Self::Receive(*event),
         }
     }
@@ -27,8 +28,14 @@ impl Act {
 pub(crate) fn check(identity: &Identity, request: &Request) -> Result<(), Refusal> {
     let forbid = |why: String| Err(Refusal::new(Code::Forbidden, why));
     match (identity, Act::of(request)) {
-        (Identity::Anyone { .. }, _)
-        | (Identity::Driver { .. } | Identity::Observer, Act::Read)
+        (Identity::Anyone { .. } | Identity::Admin { .. }, _) => Ok(()),
+        (identity @ Identity::Driver { .. }, _)
+            if !names_all(identity, request)
+                && request.client_id().is_some_and(|named| !identity.serves(named)) =>
+        {
+            forbid("This driver does not serve that vendor; ask for a token that names it.".into())
+        }
+        (Identity::Driver { .. } | Identity::Observer, Act::Read)
         | (Identity::Driver { .. }, Act::Report | Act::Receive(Event::Pickup)) => Ok(()),
 
         (Identity::Vendor(own), act) => {
@@ -56,12 +63,20 @@ pub(crate) fn check(identity: &Identity, request: &Request) -> Result<(), Refusa
     }
 }
 
+/// Whether a `getAll` names every vendor that the driver serves, by a word that looks like a vendor.
+fn names_all(identity: &Identity, request: &Request) -> bool {
+    match request {
+        Request::GetAll { client_id: Some(named), event, .. } => means_all(named, identity, *event),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use caps_proto::{ClientId, MessageId, Order, OrderRef};
 
-    fn requests(client: &str) -> [(&'static str, Request); 10] {
+    fn requests(client: &str) -> [(&'static str, Request); 11] {
         let client_id = ClientId::new(client).unwrap();
         let which =
             OrderRef { client_id: client_id.clone(), message_id: MessageId::new("7").unwrap() };
@@ -76,6 +91,7 @@ mod tests {
             ("pickup", Request::Pickup(which.clone(), order.clone())),
             ("in-transit", Request::InTransit(which.clone(), order.clone())),
             ("delivered", Request::Delivered(which.clone(), order)),
+            ("release", Request::Release(which.clone())),
             ("received pickup", Request::Received(Event::Pickup, which.clone())),
             ("received in-transit", Request::Received(Event::InTransit, which.clone())),
             ("received delivered", Request::Received(Event::Delivered, which)),
@@ -110,9 +126,37 @@ mod tests {
         );
         assert_eq!(allowed(&Identity::Vendor(ClientId::new("other").unwrap())), [""; 0]);
         assert_eq!(
-            allowed(&Identity::Driver { name: None }),
-            ["join", "subscribe", "getAll", "in-transit", "delivered", "received pickup"],
+            allowed(&Identity::Driver { name: None, vendors: None }),
+            [
+                "join",
+                "subscribe",
+                "getAll",
+                "in-transit",
+                "delivered",
+                "release",
+                "received pickup"
+            ],
         );
         assert_eq!(allowed(&Identity::Observer), ["join", "subscribe", "getAll"]);
+        let name = "ann".parse().unwrap();
+        assert_eq!(allowed(&Identity::Admin { name }), all);
+    }
+
+    #[test]
+    fn a_driver_of_some_vendors_has_nothing_to_do_with_the_others() {
+        let serves = |store| {
+            let vendors = Some([ClientId::new(store).unwrap()].into());
+            allowed(&Identity::Driver { name: Some("dora".parse().unwrap()), vendors })
+        };
+        let of_all = allowed(&Identity::Driver { name: None, vendors: None });
+        assert_eq!(serves("acme"), of_all);
+        assert_eq!(serves("flowers"), [""; 0]);
+        let everything = Request::GetAll {
+            client_id: Some(ClientId::new("driver").unwrap()),
+            event: None,
+            limit: None,
+        };
+        let driver = Identity::Driver { name: None, vendors: Some([].into()) };
+        assert!(check(&driver, &everything).is_ok());
     }
 }

@@ -76,8 +76,14 @@ impl Scope {
         Self::Vendor(client_id, events)
     }
 
-    /// Its queues, in the order in which they are replayed.
-    pub(crate) fn queues(&self, book: &Book, rooms: &Rooms, conn: ConnId) -> Vec<QueueKey> {
+    /// Its queues, in the order in which they are replayed to one of that identity.
+    pub(crate) fn queues(
+        &self,
+        book: &Book,
+        rooms: &Rooms,
+        conn: ConnId,
+        identity: &Identity,
+    ) -> Vec<QueueKey> {
         match self {
             Self::Vendor(client_id, events) => {
                 let key = |event: &Event| QueueKey { client_id: client_id.clone(), event: *event };
@@ -90,8 +96,9 @@ impl Scope {
             }
             Self::AllPickups => {
                 let keys = book.queues().map(|(key, _)| key);
-                let mut keys: Vec<_> =
-                    keys.filter(|key| key.event == Event::Pickup).cloned().collect();
+                let pickups = keys.filter(|key| key.event == Event::Pickup);
+                let served = pickups.filter(|key| identity.serves(&key.client_id));
+                let mut keys: Vec<_> = served.cloned().collect();
                 keys.sort_unstable();
                 keys
             }
@@ -100,12 +107,12 @@ impl Scope {
 }
 
 /// Whether `named` stands for every vendor that the client serves.
-fn means_all(named: &ClientId, identity: &Identity, event: Option<Event>) -> bool {
+pub(crate) fn means_all(named: &ClientId, identity: &Identity, event: Option<Event>) -> bool {
     if !matches!(event, None | Some(Event::Pickup)) {
         return false;
     }
     let is_itself = match identity {
-        Identity::Driver { name: Some(name) } => name.as_str() == named.as_str(),
+        Identity::Driver { name: Some(name), .. } => name.as_str() == named.as_str(),
         _ => false,
     };
     named.as_str() == DRIVER || is_itself

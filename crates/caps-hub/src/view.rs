@@ -92,9 +92,9 @@ impl Hub {
     /// Whether the hub knows the order that a request is about. It knows one that is being placed.
     pub fn knows_order_of(&self, request: &Request) -> bool {
         match request {
-            Request::InTransit(which, _) | Request::Delivered(which, _) => {
-                self.remembered(which).is_some()
-            }
+            Request::InTransit(which, _)
+            | Request::Delivered(which, _)
+            | Request::Release(which) => self.remembered(which).is_some(),
             // What waits of an order can be received even when all else of it is forgotten.
             Request::Received(_, which) => self.book.life(which).is_some(),
             Request::Pickup(..)

@@ -78,7 +78,7 @@ pub enum Code {
     OrderConflict,
     /// Another driver holds the order.
     AlreadyClaimed,
-    /// Another driver has delivered the order.
+    /// Another driver has delivered the order, or it is delivered and cannot be given back.
     AlreadyDelivered,
     /// The queue has reached its bound.
     QueueFull,

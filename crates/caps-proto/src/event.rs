@@ -54,6 +54,8 @@ pub enum Verb {
     InTransit,
     /// Say that an order has arrived.
     Delivered,
+    /// Give an order back, to be offered again.
+    Release,
     /// Delete messages from a queue, having acted on them.
     Received,
     /// Replay what waits in queues.
@@ -62,12 +64,13 @@ pub enum Verb {
 
 impl Verb {
     /// Every name the hub hears, and what it means. `getall` is a spelling seen in the wild.
-    const NAMES: [(&'static str, Self); 8] = [
+    const NAMES: [(&'static str, Self); 9] = [
         ("join", Self::Join),
         ("subscribe", Self::Subscribe),
         ("pickup", Self::Pickup),
         ("in-transit", Self::InTransit),
         ("delivered", Self::Delivered),
+        ("release", Self::Release),
         ("received", Self::Received),
         ("getAll", Self::GetAll),
         ("getall", Self::GetAll),

@@ -38,6 +38,8 @@ pub enum Request {
     InTransit(OrderRef, Order),
     /// Say that an order has arrived. The text counts only where the hub does not know the order.
     Delivered(OrderRef, Order),
+    /// Give an order back.
+    Release(OrderRef),
     /// Delete one message from a queue.
     Received(Event, OrderRef),
     /// Delete several messages from a queue.
@@ -80,6 +82,7 @@ impl Request {
             Verb::Delivered => parse
                 .order(payload, None::<fn() -> _>)
                 .map(|(which, order)| Self::Delivered(which, order)),
+            Verb::Release => parse.release(payload),
             Verb::Received => parse.received(payload),
             Verb::GetAll => parse.get_all(payload),
         }
@@ -94,6 +97,7 @@ impl Request {
             Self::Pickup(which, _)
             | Self::InTransit(which, _)
             | Self::Delivered(which, _)
+            | Self::Release(which)
             | Self::Received(_, which) => Some(&which.client_id),
             Self::GetAll { client_id, .. } => client_id.as_ref(),
         }
@@ -127,6 +131,7 @@ impl Parse {
             Verb::InTransit | Verb::Delivered => {
                 r#"the message as it came, {"clientId": "acme-widgets", "messageId": "7", "order": {…}}"#
             }
+            Verb::Release => r#"{"clientId": "acme-widgets", "messageId": "7"}"#,
             Verb::Received => {
                 r#"{"clientId": "acme-widgets", "event": "delivered", "messageId": "7"}"#
             }
@@ -200,6 +205,15 @@ impl Parse {
             })
         })?;
         Ok((OrderRef { client_id, message_id }, order))
+    }
+
+    /// The ids alone, or the message as it came.
+    fn release(self, payload: Option<&RawValue>) -> Result<Request, Refusal> {
+        let outer = self.object(payload)?;
+        let inner = outer.order.and_then(Fields::of).unwrap_or_default();
+        let client_id = self.client_id(outer.client_id.or(inner.client_id))?;
+        let message_id = self.message_id(outer.message_id.or(inner.message_id))?;
+        Ok(Request::Release(OrderRef { client_id, message_id }))
     }
 
     fn received(self, payload: Option<&RawValue>) -> Result<Request, Refusal> {

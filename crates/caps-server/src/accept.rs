@@ -3,6 +3,9 @@
 //! Our own loop, because `axum::serve` sets no timers, leaves Nagle's algorithm on, which makes a lone order take
 //! 44 ms, and knows nothing of connections that have become WebSockets.
 
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,11 +14,13 @@ use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+use crate::addresses::{Addresses, Admission, TOO_MANY, TooMany};
 use crate::edge::flow::{Flow, StreamSession};
 use crate::edge::stream::ClientStream;
 
@@ -25,14 +30,36 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long to wait when the system has no more connections to give, such as at the limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// The longest that one who is turned away is listened to.
+const TURNING_AWAY: Duration = Duration::from_secs(1);
+
+/// What is said when there are as many connections as there may be.
+const FULL: &str = "The hub has as many connections as it may have; try again in a moment.\n";
+
 /// The connections that are open, those included that have become WebSockets.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Connections {
+    most: usize,
+    addresses: Arc<Addresses>,
     open: TaskTracker,
     hung_up: CancellationToken,
 }
 
 impl Connections {
+    /// At most `most`, and of each address as many as `addresses` says.
+    pub(crate) fn new(most: usize, addresses: Arc<Addresses>) -> Self {
+        let (open, hung_up) = (TaskTracker::new(), CancellationToken::new());
+        Self { most, addresses, open, hung_up }
+    }
+
+    /// Lets one in, or says why not.
+    fn admit(&self, peer: IpAddr) -> Result<Admission, &'static str> {
+        if self.open.len() >= self.most {
+            return Err(FULL);
+        }
+        Admission::of(&self.addresses, peer).map_err(|TooMany| TOO_MANY)
+    }
+
     /// Ends them all. Returns how many have not ended in time.
     pub(crate) async fn hang_up(&self, patience: Duration) -> usize {
         self.hung_up.cancel();
@@ -56,17 +83,27 @@ pub(crate) async fn serve(
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
+                let admission = match connections.admit(peer.ip()) {
+                    Ok(admission) => admission,
+                    Err(why) => {
+                        tracing::debug!(%peer, why, "turned away");
+                        tokio::spawn(tokio::time::timeout(TURNING_AWAY, turn_away(stream, why)));
+                        continue;
+                    }
+                };
                 let session = StreamSession::default();
-                let Connections { open, hung_up } = &connections;
+                let Connections { open, hung_up, .. } = &connections;
                 let stream = ClientStream::new(
                     stream,
                     session.clone(),
                     flow.clone(),
                     open.token(),
                     hung_up.clone(),
+                    admission.clone(),
                 );
-                open.spawn(connection(stream, session, routes.clone(), stop.clone()));
+                let about = About { session, admission };
+                open.spawn(connection(stream, about, routes.clone(), stop.clone()));
             }
             Err(why) => {
                 tracing::warn!(%why, "no connection could be taken");
@@ -76,18 +113,36 @@ pub(crate) async fn serve(
     }
 }
 
-async fn connection(
-    stream: ClientStream,
+/// What every request of a connection is to know of it.
+#[derive(Clone)]
+struct About {
     session: StreamSession,
-    routes: Router,
-    stop: CancellationToken,
-) {
+    admission: Admission,
+}
+
+/// Says why there is no connection, and closes it.
+async fn turn_away(mut stream: TcpStream, why: &str) -> io::Result<()> {
+    let length = why.len();
+    let response = format!(
+        "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\n\
+         Content-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{why}"
+    );
+    stream.write_all(response.as_bytes()).await?;
+    stream.shutdown().await?;
+    // Closing it with something unread would take back what was said.
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(())
+}
+
+async fn connection(stream: ClientStream, about: About, routes: Router, stop: CancellationToken) {
     if let Err(why) = stream.set_nodelay() {
         tracing::debug!(%why, "a connection was gone at once");
         return;
     }
     let service = routes.map_request(move |mut request: Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(session.clone());
+        let About { session, admission } = about.clone();
+        request.extensions_mut().insert(session);
+        request.extensions_mut().insert(admission);
         request.map(Body::new)
     });
     let connection = http1::Builder::new()

@@ -1,14 +1,16 @@
 //! The command line.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use caps_hub::Change;
 use caps_proto::ClientId;
-use caps_server::{Config, LogFormat, Moment, Store};
+use caps_server::{Config, LogFormat, Moment, Secret, Store, TokenRole};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
+use ipnet::IpNet;
 
 /// The CAPS hub: queues package-delivery events for vendors and drivers who speak Socket.IO.
 ///
@@ -53,6 +55,24 @@ pub(crate) enum Command {
     },
     /// Check the settings, and the file from its first page to its last; a hub may be at work meanwhile
     Check,
+    /// Print a token, signed with `--auth-secret`
+    Token {
+        /// What its bearer may do
+        #[arg(long, value_enum)]
+        role: TokenRole,
+
+        /// Who that is: a vendor's client id, a driver's name, or any name
+        #[arg(long, value_name = "NAME")]
+        sub: String,
+
+        /// The vendors that a driver serves, with commas between; all of them if none is named
+        #[arg(long, value_delimiter = ',')]
+        vendors: Vec<ClientId>,
+
+        /// How long it is good
+        #[arg(long, default_value = "90d", value_parser = humantime::parse_duration)]
+        ttl: Duration,
+    },
     /// Save what is whole of a damaged file; no hub may be at work on it
     Salvage {
         /// The new data directory to save to
@@ -107,6 +127,35 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_LOG_RETENTION", default_value = "30d", value_parser = humantime::parse_duration)]
     log_retention: Duration,
 
+    /// The most connections; beyond it one more is turned away
+    #[arg(long, env = "CAPS_MAX_CONNECTIONS", default_value_t = 20_000)]
+    max_connections: usize,
+
+    /// The most connections of one address
+    #[arg(long, env = "CAPS_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1000)]
+    max_connections_per_address: usize,
+
+    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address
+    #[arg(long, env = "CAPS_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
+    proxies: Vec<IpNet>,
+
+    /// The most events a second of one connection; beyond it they are answered `rate_limited`
+    #[arg(long, env = "CAPS_MAX_RATE", default_value = "50000")]
+    max_rate: NonZeroU32,
+
+    /// What tokens are signed with, 32 bytes or more; without it anyone may do anything. Best set by its variable, which
+    /// other users of the machine do not see
+    #[arg(long, env = "CAPS_AUTH_SECRET", hide_env_values = true, value_name = "SECRET")]
+    auth_secret: Option<String>,
+
+    /// The secret before that, whose tokens are still good
+    #[arg(long, env = "CAPS_AUTH_SECRET_PREVIOUS", hide_env_values = true, value_name = "SECRET")]
+    auth_secret_previous: Option<String>,
+
+    /// Listen to others than this machine although there is no secret
+    #[arg(long, env = "CAPS_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new())]
+    allow_anonymous: bool,
+
     /// How log lines are written
     #[arg(long, env = "CAPS_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -126,6 +175,13 @@ impl From<Settings> for Config {
             max_orders,
             max_payload,
             log_retention,
+            max_connections,
+            max_connections_per_address,
+            proxies,
+            max_rate,
+            auth_secret,
+            auth_secret_previous,
+            allow_anonymous,
             log_format,
         } = settings;
         Self {
@@ -140,9 +196,21 @@ impl From<Settings> for Config {
             max_orders,
             max_payload: usize::try_from(max_payload.as_u64()).unwrap_or(usize::MAX),
             log_retention,
+            max_connections,
+            max_connections_per_address,
+            proxies,
+            max_rate,
+            auth_secret: secret(auth_secret),
+            auth_secret_previous: secret(auth_secret_previous),
+            allow_anonymous,
             log_format,
         }
     }
+}
+
+/// An empty one is none, as in an environment that sets every variable.
+fn secret(text: Option<String>) -> Option<Secret> {
+    text.filter(|text| !text.is_empty()).map(Secret::from)
 }
 
 #[cfg(test)]

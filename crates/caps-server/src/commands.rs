@@ -3,12 +3,14 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use anyhow::Context as _;
 use bytesize::ByteSize;
 use caps_hub::Change;
 use caps_server::{
-    Checked, Config, ExportError, Saved, Selection, Store, backup, check, export, salvage,
+    Bearer, Checked, Config, ExportError, Saved, Selection, Store, backup, check, export, issue,
+    salvage,
 };
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -28,6 +30,13 @@ pub(crate) fn run(command: Command, config: &Config) -> anyhow::Result<()> {
             Ok(())
         }
         Command::Check => run_check(config),
+        Command::Token { role, sub, vendors, ttl } => {
+            let missing = "there is no secret to sign with; set `--auth-secret` (CAPS_AUTH_SECRET)";
+            let secret = config.auth_secret.as_ref().context(missing)?;
+            let bearer = Bearer { role, sub, vendors, ttl };
+            println!("{}", issue(secret, &bearer, SystemTime::now().into())?);
+            Ok(())
+        }
         Command::Salvage { directory } => run_salvage(data_dir, &directory),
     }
 }

@@ -1,7 +1,13 @@
 //! What can be set, and what is checked before anything starts.
 
+use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use ipnet::IpNet;
+
+use crate::token::{Gate, SHORTEST_SECRET, Secret};
 
 /// The settings of a hub. [`Default`] is what the program uses when nothing is said.
 #[derive(Debug, Clone)]
@@ -28,6 +34,20 @@ pub struct Config {
     pub max_payload: usize,
     /// How long what has happened stays in the log.
     pub log_retention: Duration,
+    /// The most connections.
+    pub max_connections: usize,
+    /// The most connections of one address.
+    pub max_connections_per_address: usize,
+    /// Proxies whose `X-Forwarded-For` tells the address of a client.
+    pub proxies: Vec<IpNet>,
+    /// The most events a second of one connection.
+    pub max_rate: NonZeroU32,
+    /// What tokens are signed with. Without it anyone may do anything.
+    pub auth_secret: Option<Secret>,
+    /// The secret before that, whose tokens are still good.
+    pub auth_secret_previous: Option<Secret>,
+    /// Whether a hub without a secret may be reached by others than this machine.
+    pub allow_anonymous: bool,
     /// How log lines are written.
     pub log_format: LogFormat,
 }
@@ -65,6 +85,27 @@ pub enum ConfigError {
         /// The flag.
         flag: &'static str,
     },
+    /// A secret that can be guessed.
+    #[error(
+        "`{flag}` must have at least {SHORTEST_SECRET} bytes; make one with `openssl rand -hex 32`"
+    )]
+    ShortSecret {
+        /// The flag.
+        flag: &'static str,
+    },
+    /// A secret before the first.
+    #[error(
+        "`--auth-secret-previous` (CAPS_AUTH_SECRET_PREVIOUS) needs `--auth-secret` (CAPS_AUTH_SECRET), the secret that has taken its place"
+    )]
+    NoSecret,
+    /// Whoever reaches the hub may do anything, and anyone can.
+    #[error(
+        "on `{host}` anyone may reach this hub and do anything: set `--auth-secret` (CAPS_AUTH_SECRET), or say `--allow-anonymous` (CAPS_ALLOW_ANONYMOUS=true)"
+    )]
+    OpenToAll {
+        /// The host that was asked for.
+        host: String,
+    },
     /// A payload bound that is too small or too large to work with.
     #[error("`--max-payload` (CAPS_MAX_PAYLOAD) must be from 1KiB to 16MiB, not {bytes} bytes")]
     PayloadBound {
@@ -88,6 +129,13 @@ impl Default for Config {
             max_orders: limits.max_orders,
             max_payload: 256 * 1024,
             log_retention: Duration::from_secs(30 * 24 * 60 * 60),
+            max_connections: 20_000,
+            max_connections_per_address: 1000,
+            proxies: Vec::new(),
+            max_rate: const { NonZeroU32::new(50_000).expect("it is not zero") },
+            auth_secret: None,
+            auth_secret_previous: None,
+            allow_anonymous: false,
             log_format: LogFormat::Text,
         }
     }
@@ -113,6 +161,8 @@ impl Config {
             ("--max-queue", self.max_queue),
             ("--max-orders", self.max_orders),
             ("--max-remembered", self.max_remembered),
+            ("--max-connections", self.max_connections),
+            ("--max-connections-per-address", self.max_connections_per_address),
         ] {
             if bound == 0 {
                 return Err(ConfigError::NoRoom { flag });
@@ -121,7 +171,36 @@ impl Config {
         if !PAYLOADS.contains(&self.max_payload) {
             return Err(ConfigError::PayloadBound { bytes: self.max_payload });
         }
-        Ok(())
+        self.check_secrets()
+    }
+
+    fn check_secrets(&self) -> Result<(), ConfigError> {
+        for (flag, secret) in [
+            ("--auth-secret", &self.auth_secret),
+            ("--auth-secret-previous", &self.auth_secret_previous),
+        ] {
+            if secret.as_ref().is_some_and(Secret::is_too_short) {
+                return Err(ConfigError::ShortSecret { flag });
+            }
+        }
+        if self.auth_secret.is_some() {
+            return Ok(());
+        }
+        if self.auth_secret_previous.is_some() {
+            return Err(ConfigError::NoSecret);
+        }
+        let is_loopback = self.host == "localhost"
+            || self.host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        if is_loopback || self.allow_anonymous {
+            return Ok(());
+        }
+        Err(ConfigError::OpenToAll { host: self.host.clone() })
+    }
+
+    /// What checks tokens, where there is a secret.
+    pub(crate) fn gate(&self) -> Option<Gate> {
+        let current = self.auth_secret.as_ref()?;
+        Some(Gate::new([current].into_iter().chain(&self.auth_secret_previous)))
     }
 
     pub(crate) fn limits(&self) -> caps_hub::Limits {
@@ -146,10 +225,31 @@ mod tests {
         for (config, mend) in [
             (Config { claim_time: Duration::ZERO, ..Config::default() }, "`--claim-time` must be"),
             (Config { max_queue: 0, ..Config::default() }, "`--max-queue` must be at least 1"),
+            (
+                Config { host: "0.0.0.0".into(), ..Config::default() },
+                "on `0.0.0.0` anyone may reach this hub",
+            ),
+            (
+                Config { auth_secret: Some("short".to_owned().into()), ..Config::default() },
+                "`--auth-secret` must have at least 32 bytes",
+            ),
+            (
+                Config { auth_secret_previous: Some("x".repeat(32).into()), ..Config::default() },
+                "needs `--auth-secret`",
+            ),
             (Config { max_payload: 10, ..Config::default() }, "from 1KiB to 16MiB, not 10 bytes"),
         ] {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(mend), "{error}");
+        }
+        for host in ["localhost", "127.0.0.1", "127.9.9.9", "::1"] {
+            assert_eq!(Config { host: host.into(), ..Config::default() }.check(), Ok(()));
+        }
+        for open in [
+            Config { allow_anonymous: true, ..Config::default() },
+            Config { auth_secret: Some("x".repeat(32).into()), ..Config::default() },
+        ] {
+            assert_eq!(Config { host: "0.0.0.0".into(), ..open }.check(), Ok(()));
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod acts;
 mod body;
+mod caller;
 mod health;
 mod list;
 mod log;
@@ -67,6 +68,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .route("/orders/{client_id}/{message_id}", get(orders::order))
         .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))
         .route("/orders/{client_id}/{message_id}/delivered", post(acts::delivered))
+        .route("/orders/{client_id}/{message_id}/release", post(acts::release))
         .route("/orders/{client_id}/{message_id}/received", post(acts::received))
         .route("/drivers/{name}/orders", get(list::held))
         .route("/stats", get(stats::stats))

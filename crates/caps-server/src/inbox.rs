@@ -10,6 +10,7 @@ use socketioxide::socket::Socket;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::edge::flow::Flushes;
+use crate::token::Grant;
 
 /// The most memory of events that are not yet decided and kept, in bytes. Events beyond it are answered `busy`.
 const MAX_WAITING: usize = 64 * 1024 * 1024;
@@ -20,7 +21,7 @@ const OVERFULL: usize = 2 * MAX_WAITING;
 /// What the edge tells the owner.
 pub(crate) enum Command {
     /// A client is about to be let in.
-    Connected { conn: ConnId, identity: Identity, flushes: Arc<Flushes> },
+    Connected { conn: ConnId, grant: Grant, flushes: Arc<Flushes> },
     /// It has been told so, and packets may leave for it.
     Opened { conn: ConnId, socket: Weak<Socket<LocalAdapter>> },
     /// It has emitted an event.

@@ -1,5 +1,5 @@
-//! What is common to all that the hub hears, over Socket.IO and over HTTP: each event is bounded, recorded, parsed,
-//! and goes into the same inbox.
+//! What is common to all that the hub hears, over Socket.IO and over HTTP: the same gate lets in who says it, each event
+//! is bounded, recorded and parsed, and goes into the same inbox.
 
 use std::time::SystemTime;
 
@@ -9,10 +9,13 @@ use serde_json::value::RawValue;
 
 use crate::event_log::EventLog;
 use crate::inbox::Inbox;
+use crate::token::Gate;
 
 pub(crate) struct Intake {
     pub(crate) inbox: Inbox,
     pub(crate) event_log: EventLog,
+    /// `None` where anyone may come in.
+    pub(crate) gate: Option<Gate>,
     /// The most bytes of JSON that one event may carry.
     pub(crate) max_payload: usize,
 }

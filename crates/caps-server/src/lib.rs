@@ -12,6 +12,7 @@
 //! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
 
 mod accept;
+mod addresses;
 mod config;
 mod edge;
 mod entry;
@@ -24,6 +25,7 @@ mod moment;
 mod order_text;
 mod owner;
 mod server;
+mod token;
 
 pub use config::{Config, ConfigError, LogFormat, Store};
 pub use journal::file::{
@@ -32,3 +34,4 @@ pub use journal::file::{
 };
 pub use moment::{InvalidMoment, Moment};
 pub use server::{BindError, RunError, Server};
+pub use token::{Bearer, Secret, TokenError, TokenRole, issue};

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
+use crate::token::Grant;
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
@@ -225,9 +226,9 @@ impl Owner {
                     }
                 }
             }
-            Command::Connected { conn, identity, flushes } => {
+            Command::Connected { conn, grant: Grant { identity, until }, flushes } => {
                 self.lines.insert(conn, Line::new(flushes));
-                Input::Connected { conn, identity }
+                Input::Connected { conn, identity, until }
             }
             Command::Opened { conn, socket } => {
                 if let Some(line) = self.lines.get_mut(&conn) {
@@ -264,7 +265,7 @@ impl Owner {
             Ok(request) if self.hub.knows_order_of(&request) => {
                 self.askers.insert(conn, answer);
                 for input in [
-                    Input::Connected { conn, identity },
+                    Input::Connected { conn, identity, until: None },
                     Input::Asked { conn, ack: None, request },
                     Input::Disconnected { conn },
                 ] {
@@ -342,6 +343,11 @@ impl Owner {
                         line.push(Outgoing::Exception(answer))
                     }
                     None => {}
+                }
+            }
+            Effect::HangUp { conn } => {
+                if let Some(line) = self.lines.get_mut(&conn) {
+                    line.hang_up();
                 }
             }
             Effect::Watch { conn } => {

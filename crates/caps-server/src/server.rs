@@ -13,6 +13,7 @@ use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
 
 use crate::accept::{self, Connections};
+use crate::addresses::{self, Addresses};
 use crate::config::{Config, ConfigError, Store};
 use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
@@ -94,6 +95,11 @@ impl Server {
             port: config.port,
             why,
         })?;
+        if config.auth_secret.is_none() {
+            tracing::warn!(
+                "this hub is open: anyone may do anything who reaches it; set CAPS_AUTH_SECRET to ask for tokens"
+            );
+        }
         let begun = Begun::from(&config)?;
         Ok(Self { config, listener, address, begun })
     }
@@ -116,18 +122,22 @@ impl Server {
         let intake = Arc::new(Intake {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
+            gate: config.gate(),
             max_payload: config.max_payload,
         });
         let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
         let owner = Owner::new(hub, journal, step, commands, gauge);
         let flow = Flow::default();
         let (socket_layer, io) = socket_io(&config);
-        events::open(&io, Arc::new(Edge { intake, flow: flow.clone() }));
+        let max_rate = config.max_rate;
+        events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
         let routes = http::routes(sources)
             .layer(socket_layer)
-            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch));
+            .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
+            .layer(middleware::from_fn(addresses::watch));
 
-        let connections = Connections::default();
+        let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
+        let connections = Connections::new(config.max_connections, addresses);
         let mut owner = tokio::spawn(owner.run(stop.clone()));
         let serving =
             accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());

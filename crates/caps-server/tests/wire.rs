@@ -111,6 +111,11 @@ fn an_order_has_one_driver() {
 }
 
 #[test]
+fn an_order_that_its_driver_gives_back_is_offered_again() {
+    perform(&[], &[Script::node("release.mjs")]);
+}
+
+#[test]
 fn any_backlog_is_replayed_and_a_slow_reader_holds_up_nobody() {
     perform(&[], &[Script::node("backlog.mjs")]);
 }

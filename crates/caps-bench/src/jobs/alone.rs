@@ -12,50 +12,59 @@ use super::{order, reference};
 use crate::hub::{self, Hub, Store};
 use crate::socket::{Heard, Socket};
 
+/// How many turns the stores and the probe of the disk take: all see the same weather.
+const TURNS: u64 = 10;
+
 pub(crate) async fn run(orders: u64) -> anyhow::Result<()> {
     let program = hub::build()?;
     let data = TempDir::new()?;
-    let fsync = fsync(&data)?;
-    println!("one order alone, from pickup to the word of its delivery; {orders} of them");
-    println!("{:8} {:>10} {:>10}", "store", "p50", "p99");
-    println!("{:8} {fsync:>10.0?} {:>10}", "(fsync)", "");
-    let mut medians = Vec::new();
-    for store in [Store::Memory, Store::File] {
-        let hub = Hub::start(&program, store, &data)?;
-        let times = trips(&hub, orders).await?;
-        let [p50, p99] = [0.5, 0.99].map(|q| Duration::from_nanos(times.value_at_quantile(q)));
-        println!("{:8} {p50:>10.0?} {p99:>10.0?}", store.name());
-        medians.push(p50);
+    let stores = [Store::Memory, Store::File];
+    let mut fsyncs = Histogram::<u64>::new(3)?;
+    let mut times = [Histogram::<u64>::new(3)?, Histogram::new(3)?];
+    for _ in 0..TURNS {
+        probe(&data, &mut fsyncs)?;
+        for (store, times) in stores.iter().zip(&mut times) {
+            let hub = Hub::start(&program, *store, &TempDir::new()?)?;
+            trips(&hub, orders.div_ceil(TURNS), times).await?;
+        }
     }
-    let in_fsyncs = medians[1].as_secs_f64() / fsync.as_secs_f64();
-    println!("file: {in_fsyncs:.1} fsync times");
+    println!(
+        "one order alone, from pickup to the word of its delivery; {orders} of them, in {TURNS} turns"
+    );
+    println!("{:8} {:>10} {:>10}", "store", "p50", "p99");
+    let quantile = |times: &Histogram<u64>, q| Duration::from_nanos(times.value_at_quantile(q));
+    let rows = [("(fsync)", &fsyncs), ("memory", &times[0]), ("file", &times[1])];
+    for (name, times) in rows {
+        let [p50, p99] = [0.5, 0.99].map(|q| quantile(times, q));
+        println!("{name:8} {p50:>10.0?} {p99:>10.0?}");
+    }
+    let [fsync, file] = [&fsyncs, &times[1]].map(|times| quantile(times, 0.5).as_secs_f64());
+    println!("file: {:.1} fsync times", file / fsync);
     Ok(())
 }
 
-/// How long this disk takes to keep one small write, in the median.
-fn fsync(data: &TempDir) -> anyhow::Result<Duration> {
+/// Notes how long this disk takes to keep one small write.
+fn probe(data: &TempDir, times: &mut Histogram<u64>) -> anyhow::Result<()> {
     let mut file = File::create(data.path().join("probe"))?;
-    let mut times = Histogram::<u64>::new(3)?;
-    for _ in 0..500 {
+    for _ in 0..50 {
         let began = Instant::now();
         file.write_all(&[7; 4096])?;
         file.sync_data()?;
         times.record(began.elapsed().as_nanos() as u64)?;
     }
-    Ok(Duration::from_nanos(times.value_at_quantile(0.5)))
+    Ok(())
 }
 
-async fn trips(hub: &Hub, orders: u64) -> anyhow::Result<Histogram<u64>> {
+async fn trips(hub: &Hub, orders: u64, times: &mut Histogram<u64>) -> anyhow::Result<()> {
     let shop = r#"{"role":"vendor","clientId":"bench"}"#;
     let mut vendor = Socket::connect(hub.address(), shop).await?;
     vendor.ask("join", r#""bench""#).await?;
     let driver = Socket::connect(hub.address(), r#"{"role":"driver","clientId":"dora"}"#).await?;
-    let (times, ()) = tokio::try_join!(place(vendor, orders), drive(driver, orders))?;
-    Ok(times)
+    tokio::try_join!(place(vendor, orders, times), drive(driver, orders))?;
+    Ok(())
 }
 
-async fn place(mut vendor: Socket, orders: u64) -> anyhow::Result<Histogram<u64>> {
-    let mut times = Histogram::new(3)?;
+async fn place(mut vendor: Socket, orders: u64, times: &mut Histogram<u64>) -> anyhow::Result<()> {
     for number in 0..orders {
         let began = Instant::now();
         vendor.emit("pickup", &order(&number.to_string(), 0)).await?;
@@ -68,7 +77,7 @@ async fn place(mut vendor: Socket, orders: u64) -> anyhow::Result<Histogram<u64>
         }
         times.record(began.elapsed().as_nanos() as u64)?;
     }
-    Ok(times)
+    Ok(())
 }
 
 /// Takes and delivers each order as it hears of it.

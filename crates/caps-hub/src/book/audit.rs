@@ -33,6 +33,17 @@ impl Book {
         self.lives.iter().filter(|(_, life)| life.is_under_way()).count()
     }
 
+    /// Forgets what `other` has forgotten. That something was forgotten early, because there was too much to
+    /// remember, is no fact, so one that is read back may remember more.
+    pub(crate) fn forget_like(&mut self, other: &Self) {
+        for (seq, (at, which)) in self.memory.over().clone() {
+            if !other.memory.over().contains_key(&seq) {
+                self.memory.replace(Place { seq, at });
+                self.forget_one(&which);
+            }
+        }
+    }
+
     /// All that lasts, as a text: the same for two books that will never differ.
     pub(crate) fn portrait(&self) -> String {
         let mut lines: Vec<_> =

@@ -5,7 +5,7 @@ use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Refusal, Verb};
 use super::Hub;
 use crate::effect::Step;
 use crate::fact::{Change, Who};
-use crate::input::ConnId;
+use crate::input::{ConnId, Identity};
 use crate::life::{Life, Stage};
 use crate::queue::QueueKey;
 
@@ -92,6 +92,37 @@ impl Hub {
         Ok(about(message_id))
     }
 
+    pub(super) fn release(
+        &mut self,
+        conn: ConnId,
+        by: &Who,
+        which: OrderRef,
+        step: &mut Step,
+    ) -> Result<Done, Refusal> {
+        let message_id = which.message_id.clone();
+        let is_admin = self.is_admin(conn);
+        if !is_admin {
+            self.check_driver(Verb::Release, by, &which, step)?;
+        }
+        let life = self.remembered(&which);
+        if life.is_some_and(|life| !life.is_under_way()) {
+            return Err(Refusal::new(
+                Code::AlreadyDelivered,
+                format!(
+                    "Order `{which}` is delivered and cannot be given back; there is nothing left to do."
+                ),
+            ));
+        }
+        // Nobody else holds it either, as after a first try whose answer was lost.
+        let gives_back = |holder: &Who| is_admin || holder == by;
+        if !life.and_then(|life| life.holder.as_ref()).is_some_and(gives_back) {
+            return Ok(duplicate(message_id));
+        }
+        // It needs no room in the queue: a driver can always give back.
+        self.change(which, Change::Released { by: by.clone() }, Some(conn), step);
+        Ok(about(message_id))
+    }
+
     pub(super) fn received(
         &mut self,
         by: &Who,
@@ -164,6 +195,11 @@ impl Hub {
         };
         self.change(which.clone(), Change::Refused { verb, by: by.clone(), code }, None, step);
         Err(Refusal::new(code, message))
+    }
+
+    fn is_admin(&self, conn: ConnId) -> bool {
+        let connection = self.audience.connections.get(&conn);
+        connection.is_some_and(|connection| matches!(connection.identity, Identity::Admin { .. }))
     }
 
     /// Whether it is a nameless driver whose connection is gone, so that nobody can speak for it.

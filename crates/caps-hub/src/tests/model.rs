@@ -47,6 +47,7 @@ enum Act {
     Place(String, &'static str),
     Take(String),
     Deliver(String),
+    Release(String),
     Receive(Event, String),
     Narrow(&'static str),
     GetAll(&'static str, Event, u64),
@@ -67,6 +68,7 @@ fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
         4 => name.clone().prop_map(Act::Take),
         2 => name.clone().prop_map(Act::Snapshot),
         3 => name.clone().prop_map(Act::Deliver),
+        2 => name.clone().prop_map(Act::Release),
         6 => (event.clone(), name).prop_map(|(event, name)| Act::Receive(event, name)),
         1 => client.clone().prop_map(Act::Narrow),
         2 => (client, event, 1..4_u64).prop_map(|(client, event, n)| Act::GetAll(client, event, n)),
@@ -103,7 +105,8 @@ fn the_hub_does_what_a_simple_model_does() {
             pair.act(actor, act);
             pair.compare();
         }
-        let read_back = pair.world.read_back().into_book(pair.world.now);
+        let mut read_back = pair.world.read_back().into_book(pair.world.now);
+        read_back.forget_like(&pair.world.hub.book);
         read_back.audit(&pair.world.hub.limits);
         assert_eq!(read_back.portrait(), pair.world.hub.book.portrait(), "what a restart brings");
         Ok(())
@@ -144,13 +147,17 @@ impl Pair {
                     if is_anothers { "forbidden" } else { self.oracle.place(&by, &name, customer) };
                 (verdict(&answer), model)
             }
-            Act::Take(_) | Act::Deliver(_) | Act::Receive(Event::Pickup, _) if actor == 0 => return,
+            Act::Take(_) | Act::Deliver(_) | Act::Release(_) if actor == 0 => return,
+            Act::Receive(Event::Pickup, _) if actor == 0 => return,
             Act::Receive(_, name) if actor == 0 && client_of(&name) != "acme" => {
                 (self.world.receive(conn, &format!("delivered {name}")), "forbidden")
             }
             Act::Take(name) => (self.world.take(conn, &name), self.oracle.take(&by, &name)),
             Act::Deliver(name) => {
                 (self.world.deliver(conn, &name), self.oracle.deliver(&by, &name))
+            }
+            Act::Release(name) => {
+                (self.world.release(conn, &name), self.oracle.release(&by, &name))
             }
             Act::Receive(event, name) => (
                 self.world.receive(conn, &format!("{event} {name}")),
@@ -255,7 +262,7 @@ impl Pair {
         self.hears_as_the_model_says();
     }
 
-    /// Everyone whose line is fast has heard what was just queued for them, in that order, and nothing else.
+    /// Everyone whose line is fast has heard what was just queued for them, each queue in order, and nothing else.
     fn hears_as_the_model_says(&mut self) {
         let announced = std::mem::take(&mut self.oracle.announced);
         for (actor, conn) in self.conns.clone() {
@@ -277,7 +284,14 @@ impl Pair {
             let expected: Vec<_> = expected
                 .map(|(waiting, _)| format!("{} {}", waiting.event, waiting.name))
                 .collect();
-            assert_eq!(heard, expected, "{conn}");
+            assert_eq!(by_queue(heard), by_queue(expected), "{conn}");
         }
     }
+}
+
+/// More messages than a window holds may be queued at one moment, as when several claims lapse. Then one queue's
+/// rest comes after the other's.
+fn by_queue(mut messages: Vec<String>) -> Vec<String> {
+    messages.sort_by_key(|message| message.split('/').next().map(str::to_owned));
+    messages
 }

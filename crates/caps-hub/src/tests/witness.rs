@@ -55,7 +55,7 @@ impl Witness {
         }
         let (client_id, rooms) = (client_id.clone(), &hub.audience.rooms);
         if let Ok(scope) = Scope::of(rooms, *conn, connection, client_id, *event) {
-            let queues = scope.queues(&hub.book, rooms, *conn);
+            let queues = scope.queues(&hub.book, rooms, *conn, &connection.identity);
             self.readers.entry(*conn).or_default().asked.push_back(GetAll {
                 ack: *ack,
                 queues,
@@ -89,11 +89,15 @@ impl Witness {
                         reader.is_sent(hub, *conn, *seq, message);
                     }
                 }
+                // One whose time is up is told so, and is no reader any more.
+                Effect::Answer { conn, .. } if !self.readers.contains_key(conn) => {
+                    assert!(!hub.audience.connections.contains_key(conn), "a reader");
+                }
                 Effect::Answer { conn, ack, answer } => {
                     let reader = self.readers.get_mut(conn).expect("a reader");
                     reader.is_answered(hub, *conn, *ack, answer);
                 }
-                Effect::Watch { .. } => {}
+                Effect::Watch { .. } | Effect::HangUp { .. } => {}
             }
         }
         self.readers.retain(|conn, _| hub.audience.connections.contains_key(conn));
@@ -184,7 +188,8 @@ impl Reader {
     /// All that waits in a queue that it hears was sent to it, or lies before it.
     fn was_not_passed_over(&self, hub: &Hub, conn: ConnId, connection: &Connection) {
         let all_pickups = hub.book.queues().filter_map(|(key, _)| {
-            self.all_pickups_since.filter(|_| key.event == Event::Pickup).map(|since| (key, since))
+            let hears = key.event == Event::Pickup && connection.identity.serves(&key.client_id);
+            self.all_pickups_since.filter(|_| hears).map(|since| (key, since))
         });
         for (key, since) in all_pickups.chain(self.since.iter().map(|(key, since)| (key, *since))) {
             let Some(queue) = hub.book.queue(key) else { continue };

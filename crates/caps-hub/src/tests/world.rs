@@ -3,7 +3,7 @@
 //! Requests come in as the JSON of the wire, and what the hub emits and answers is kept for each connection.
 //! A line is fast unless it is told to [`stall`](World::stall). Every emission is checked against the window.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,6 +31,8 @@ pub(super) struct World {
     /// The latest of each part.
     snapshots: BTreeMap<u8, String>,
     lines: BTreeMap<ConnId, Line>,
+    /// Those whose time was up.
+    pub(super) hung_up: BTreeSet<ConnId>,
     connected: u64,
     minted: u32,
     witness: Option<Witness>,
@@ -53,6 +55,7 @@ impl World {
             facts: Vec::new(),
             snapshots: BTreeMap::new(),
             lines: BTreeMap::new(),
+            hung_up: BTreeSet::new(),
             connected: 0,
             minted: 0,
             witness: None,
@@ -63,10 +66,20 @@ impl World {
     pub(super) fn connect(&mut self, auth: Value) -> ConnId {
         let auth = raw(&auth.to_string());
         let identity = Handshake::parse(Some(&auth)).and_then(Identity::from_handshake).unwrap();
+        self.connect_as(identity)
+    }
+
+    /// Connects a client that is known to be this.
+    pub(super) fn connect_as(&mut self, identity: Identity) -> ConnId {
+        self.connect_until(identity, None)
+    }
+
+    /// The same, for so long.
+    pub(super) fn connect_until(&mut self, identity: Identity, until: Option<Timestamp>) -> ConnId {
         self.connected += 1;
         let conn = ConnId(self.connected);
         self.lines.insert(conn, Line::default());
-        self.tell(Input::Connected { conn, identity });
+        self.tell(Input::Connected { conn, identity, until });
         conn
     }
 
@@ -272,6 +285,9 @@ impl World {
                 assert_eq!(line.answers.insert(ack, answer), None, "answered twice");
             }
             Effect::Watch { conn } => self.line(conn).watch(),
+            Effect::HangUp { conn } => {
+                self.hung_up.insert(conn);
+            }
         }
     }
 

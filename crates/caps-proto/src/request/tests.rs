@@ -105,7 +105,14 @@ fn an_id_is_a_string_or_an_integer() {
 
 #[test]
 fn what_is_not_an_object_is_refused_with_an_example() {
-    for verb in [Verb::Subscribe, Verb::Pickup, Verb::InTransit, Verb::Delivered, Verb::Received] {
+    for verb in [
+        Verb::Subscribe,
+        Verb::Pickup,
+        Verb::InTransit,
+        Verb::Delivered,
+        Verb::Release,
+        Verb::Received,
+    ] {
         for payload in ["null", "7", "true", "[]", "[{}]", "\"x\""] {
             assert!(refused(verb, payload).contains("takes a JSON object"), "{verb} {payload}");
         }
@@ -176,6 +183,26 @@ fn received_takes_one_id_or_a_list_or_the_message_as_it_came() {
         refused(Verb::Received, r#"{"clientId":"a","event":"pickup","messageIds":[{}]}"#)
             .contains("`messageIds`")
     );
+}
+
+#[test]
+fn release_takes_the_ids_or_the_message_as_it_came() {
+    for payload in [
+        r#"{"clientId":"acme","messageId":"7"}"#,
+        r#"{"store":"acme","orderId":7,"customer":"Ada"}"#,
+        r#"{"event":"pickup","messageId":"7","clientId":"acme","order":{"store":"x"}}"#,
+        r#"{"event":"pickup","order":{"store":"acme","orderId":7}}"#,
+        r#"{"event":["no","event"],"clientId":"acme","id":7,"order":"two pizzas"}"#,
+    ] {
+        match parse(Verb::Release, payload).unwrap() {
+            Request::Release(which) => assert_eq!(which.to_string(), "acme/7"),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(refused(Verb::Release, r#"{"messageId":"7"}"#).contains("needs `clientId`"));
+    assert!(refused(Verb::Release, r#"{"clientId":"a"}"#).contains("needs `messageId`"));
+    let list = r#"{"clientId":"a","messageIds":["7"]}"#;
+    assert!(refused(Verb::Release, list).contains("needs `messageId`"), "one at a time");
 }
 
 #[test]

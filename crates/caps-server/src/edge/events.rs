@@ -4,11 +4,14 @@
 //! handlers are plain calls: what they submit is in the order of the packets.
 
 use std::fmt::Display;
+use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use caps_hub::{AckId, ConnId, Identity};
 use caps_proto::{Code, Handshake, NAMESPACE, Refusal, Request, Verb};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::value::RawValue;
 use socketioxide::SocketIo;
 use socketioxide::adapter::LocalAdapter;
@@ -19,11 +22,14 @@ use super::flow::{self, Flow, Flushes, StreamSession};
 use super::packet::Packet;
 use crate::inbox::{Command, Heard, Overfull};
 use crate::intake::{Intake, mint};
+use crate::token::Grant;
 
 /// What every client's handlers share.
 pub(crate) struct Edge {
     pub(crate) intake: Arc<Intake>,
     pub(crate) flow: Flow,
+    /// The most events a second of one connection.
+    pub(crate) max_rate: NonZeroU32,
 }
 
 /// Opens the hub's namespace.
@@ -45,8 +51,8 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         Box::pin(async move {
-            let identity = identify(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
-            let client = Client::begin(&self.0, &socket, identity);
+            let grant = self.0.admit(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
+            let client = Client::begin(&self.0, &socket, grant);
             socket.on_fallback(OnEvent(Arc::clone(&client)));
             socket.extensions.insert(client);
             Ok(())
@@ -62,16 +68,33 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
     }
 }
 
-fn identify(auth: Option<&Value>) -> Result<Identity, Refusal> {
-    let not_json = || Refusal::new(Code::InvalidPayload, "`auth` must be a JSON object.");
-    let auth = match auth {
-        None => None,
-        Some(Value::Str(text, None)) => {
-            Some(serde_json::from_str::<&RawValue>(text).map_err(|_| not_json())?)
+impl Edge {
+    /// Who a client is, by its token, or in an open hub by what it says of itself.
+    fn admit(&self, auth: Option<&Value>) -> Result<Grant, Refusal> {
+        let not_json = || Refusal::new(Code::InvalidPayload, "`auth` must be a JSON object.");
+        let auth = match auth {
+            None => None,
+            Some(Value::Str(text, None)) => {
+                Some(serde_json::from_str::<&RawValue>(text).map_err(|_| not_json())?)
+            }
+            Some(_) => return Err(not_json()),
+        };
+        match &self.intake.gate {
+            Some(gate) => gate.check(token(auth).as_deref(), SystemTime::now().into()),
+            None => {
+                let identity = Identity::from_handshake(Handshake::parse(auth)?)?;
+                Ok(Grant { identity, until: None })
+            }
         }
-        Some(_) => return Err(not_json()),
-    };
-    Identity::from_handshake(Handshake::parse(auth)?)
+    }
+}
+
+fn token(auth: Option<&RawValue>) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Auth {
+        token: String,
+    }
+    serde_json::from_str::<Auth>(auth?.get()).ok().map(|auth| auth.token)
 }
 
 /// Hears a client's events, whatever their names.
@@ -95,10 +118,12 @@ struct Client {
     edge: Arc<Edge>,
     session: Sid,
     flushes: Arc<Flushes>,
+    /// How many events it may still emit for now.
+    allowance: DefaultDirectRateLimiter,
 }
 
 impl Client {
-    fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, identity: Identity) -> Arc<Self> {
+    fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, grant: Grant) -> Arc<Self> {
         let inbox = edge.intake.inbox.clone();
         let conn = inbox.connection();
         let tell = inbox.clone();
@@ -110,9 +135,10 @@ impl Client {
             stream.set(socket.id);
         }
         edge.flow.insert(socket.id, Arc::clone(&flushes));
-        tracing::debug!(%conn, ?identity, "connected");
-        inbox.submit(Command::Connected { conn, identity, flushes: Arc::clone(&flushes) });
-        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes })
+        tracing::debug!(%conn, identity = ?grant.identity, "connected");
+        inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
+        let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));
+        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes, allowance })
     }
 
     /// Logs an event and submits it, or the reason why it cannot be.
@@ -124,6 +150,7 @@ impl Client {
         };
         let packet = Packet::parse(text);
         let request = match &packet {
+            _ if self.allowance.check().is_err() => Err(self.too_many()),
             Ok(packet) => self.parse(packet, is_binary),
             Err(refusal) => Err(refusal.clone()),
         };
@@ -144,7 +171,7 @@ impl Client {
             return Err(Refusal::new(
                 Code::UnknownEvent,
                 format!(
-                    "No event `{shown}` is known; see `join`, `subscribe`, `pickup`, `in-transit`, `delivered`, `received` and `getAll`.",
+                    "No event `{shown}` is known; see `join`, `subscribe`, `pickup`, `in-transit`, `delivered`, `release`, `received` and `getAll`.",
                 ),
             ));
         };
@@ -155,6 +182,16 @@ impl Client {
             return Err(invalid(format!("`{verb}` takes one argument, not {}.", others + 1)));
         }
         self.edge.intake.parse(verb, *first, mint)
+    }
+
+    fn too_many(&self) -> Refusal {
+        let most = self.edge.max_rate;
+        Refusal::new(
+            Code::RateLimited,
+            format!(
+                "A connection may emit {most} events a second (`--max-rate`); send this again in a moment."
+            ),
+        )
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct Line {
     handed: usize,
     seen: u64,
     watched: bool,
+    /// Whether it ends when nothing waits any more.
+    is_ending: bool,
 }
 
 /// What a flush has brought about.
@@ -84,6 +86,7 @@ impl Line {
             handed: 0,
             seen: 0,
             watched: false,
+            is_ending: false,
         }
     }
 
@@ -106,6 +109,12 @@ impl Line {
     /// Whether all packets have been handed over.
     pub(crate) fn is_empty(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Ends the connection when all that waits has been handed over.
+    pub(crate) fn hang_up(&mut self) {
+        self.is_ending = true;
+        self.hand_over();
     }
 
     /// Asks for [`Flushed::Drained`].
@@ -154,6 +163,8 @@ impl Line {
         }
         if !self.waiting.is_empty() {
             self.flushes.want(self.seen);
+        } else if self.is_ending {
+            self.disconnect();
         }
     }
 
@@ -164,9 +175,13 @@ impl Line {
 
     fn cut_off(&mut self) {
         let (packets, bytes) = (self.waiting.len(), self.waiting_bytes);
+        tracing::warn!(packets, bytes, "cut off: so much waits and the client reads none");
         self.clear();
+        self.disconnect();
+    }
+
+    fn disconnect(&mut self) {
         let Some(socket) = self.socket.take().and_then(|socket| socket.upgrade()) else { return };
-        tracing::warn!(socket = %socket.id, packets, bytes, "cut off: so much waits and the client reads none");
         // On a full buffer this says so and closes nothing; the heartbeat, which finds no room either, does.
         if let Err(why) = socket.disconnect() {
             tracing::debug!(%why, "left to the heartbeat");

@@ -12,6 +12,7 @@ use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
+use crate::addresses::Admission;
 
 /// How long a client may take nothing at all of what it is sent: as long as its heartbeat may be missing. Without
 /// it, what is being written to a client that has stopped reading would stay as long as TCP keeps it.
@@ -24,6 +25,7 @@ pub(crate) struct ClientStream {
     session: StreamSession,
     flow: Flow,
     _open: TaskTrackerToken,
+    _admission: Admission,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
@@ -34,11 +36,12 @@ impl ClientStream {
         flow: Flow,
         open: TaskTrackerToken,
         hung_up: CancellationToken,
+        admission: Admission,
     ) -> Self {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
         let hung_up = Box::pin(hung_up.cancelled_owned());
-        Self { stream, session, flow, _open: open, hung_up }
+        Self { stream, session, flow, _open: open, _admission: admission, hung_up }
     }
 
     /// Sends small packets at once.
@@ -105,12 +108,13 @@ mod tests {
     use tokio_util::task::TaskTracker;
 
     use super::*;
+    use crate::addresses::Addresses;
 
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
         let open = TaskTracker::new();
         let mut stream = ClientStream::new(
             stream,
@@ -118,6 +122,7 @@ mod tests {
             Flow::default(),
             open.token(),
             CancellationToken::new(),
+            Admission::of(&Addresses::new(1, Vec::new()), peer.ip()).unwrap(),
         );
         let since = Instant::now();
         let failed = loop {

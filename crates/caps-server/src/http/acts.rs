@@ -17,6 +17,7 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use super::Sources;
 use super::body::Body;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::inbox::UnknownOrder;
 use crate::intake::mint;
@@ -39,6 +40,7 @@ pub(super) struct Placed {
 
 pub(super) async fn place(
     State(sources): State<Sources>,
+    caller: Caller,
     headers: HeaderMap,
     body: Body,
 ) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Placed>), Problem> {
@@ -49,8 +51,7 @@ pub(super) async fn place(
         unreachable!("a `pickup` is a pickup");
     };
     let which = which.clone();
-    let anyone = Identity::Anyone { name: None };
-    let done = sources.ask(anyone, &which, request, payload.get().len()).await?;
+    let done = sources.ask(caller.identity(), &which, request, payload.get().len()).await?;
     let status = if done.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let location = path_of(&which);
     let placed = Placed { status: "ok", client_id: which.client_id, done };
@@ -75,39 +76,41 @@ fn path_of(OrderRef { client_id, message_id }: &OrderRef) -> String {
     format!("/api/orders/{client_id}/{message_id}")
 }
 
-/// Who has done something with an order.
+/// Which order, by its place among the resources.
+type Which = Result<Path<(ClientId, MessageId)>, PathRejection>;
+
+/// Who has done something with an order. The bearer of a token need not say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct By {
-    driver: DriverName,
-}
-
-impl By {
-    fn read(body: &Body) -> Result<Self, Problem> {
-        body.read(r#"{"driver": "dana"}"#)
-    }
+    driver: Option<DriverName>,
 }
 
 pub(super) async fn in_transit(
     State(sources): State<Sources>,
-    path: Result<Path<(ClientId, MessageId)>, PathRejection>,
+    caller: Caller,
+    which: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    let By { driver } = By::read(&body)?;
-    sources
-        .report(Verb::InTransit, path?.0, Report { driver: Some(driver), ..Report::default() })
-        .await
+    sources.drive(Verb::InTransit, caller, which, &body).await
 }
 
 pub(super) async fn delivered(
     State(sources): State<Sources>,
-    path: Result<Path<(ClientId, MessageId)>, PathRejection>,
+    caller: Caller,
+    which: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    let By { driver } = By::read(&body)?;
-    sources
-        .report(Verb::Delivered, path?.0, Report { driver: Some(driver), ..Report::default() })
-        .await
+    sources.drive(Verb::Delivered, caller, which, &body).await
+}
+
+pub(super) async fn release(
+    State(sources): State<Sources>,
+    caller: Caller,
+    which: Which,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    sources.drive(Verb::Release, caller, which, &body).await
 }
 
 /// What was received, and by whom.
@@ -126,16 +129,17 @@ fn pickup() -> Event {
 
 pub(super) async fn received(
     State(sources): State<Sources>,
-    path: Result<Path<(ClientId, MessageId)>, PathRejection>,
+    caller: Caller,
+    which: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
     let examples = r#"{"driver": "dana"} or {"event": "delivered"}"#;
     let ReceivedBy { driver, event } = body.read(examples)?;
-    if event == Event::Pickup && driver.is_none() {
-        let why = r#"A pickup is received by its driver; send such as {"driver": "dana"}."#;
-        return Err(Problem::invalid(why));
-    }
-    sources.report(Verb::Received, path?.0, Report { driver, event: Some(event) }).await
+    let identity = match (event, &driver) {
+        (Event::InTransit | Event::Delivered, None) => caller.identity(),
+        _ => caller.driver(driver.clone())?,
+    };
+    sources.report(Verb::Received, identity, which?.0, &Report { driver, event: Some(event) }).await
 }
 
 /// What came with a request about an order that the hub knows, but for the order's name.
@@ -148,12 +152,26 @@ struct Report {
 }
 
 impl Sources {
+    /// Has done what a driver does.
+    async fn drive(
+        &self,
+        verb: Verb,
+        caller: Caller,
+        which: Which,
+        body: &Body,
+    ) -> Result<Json<Answer>, Problem> {
+        let By { driver } = body.read(r#"{"driver": "dana"}"#)?;
+        let identity = caller.driver(driver.clone())?;
+        self.report(verb, identity, which?.0, &Report { driver, event: None }).await
+    }
+
     /// Has done what `report` says, as the socket's event would.
     async fn report(
         &self,
         verb: Verb,
+        identity: Identity,
         (client_id, message_id): (ClientId, MessageId),
-        report: Report,
+        report: &Report,
     ) -> Result<Json<Answer>, Problem> {
         /// As a driver's event would be, but without the order, which the hub knows.
         #[derive(Serialize)]
@@ -164,14 +182,9 @@ impl Sources {
             report: &'a Report,
         }
         let which = OrderRef { client_id, message_id };
-        let payload = to_raw_value(&Payload { which: &which, report: &report })
+        let payload = to_raw_value(&Payload { which: &which, report })
             .map_err(|why| Refusal::new(Code::Internal, why.to_string()))?;
         let request = self.hear(verb, &payload, mint)?;
-        // A driver is known by its name, so what it holds outlives the request.
-        let identity = match report.driver {
-            Some(name) => Identity::Driver { name: Some(name) },
-            None => Identity::Anyone { name: None },
-        };
         let done = self.ask(identity, &which, request, payload.get().len()).await?;
         Ok(Json(Answer::Ok(done)))
     }
@@ -183,6 +196,8 @@ impl Sources {
         request: Request,
         bytes: usize,
     ) -> Result<Done, Problem> {
+        // Before anything is told of the order.
+        identity.check(&request)?;
         let answer = self.intake.inbox.ask(identity, request, bytes).await;
         match answer.ok_or_else(Problem::stopping)? {
             Ok(Answer::Ok(done)) => Ok(done),

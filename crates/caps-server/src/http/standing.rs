@@ -125,7 +125,10 @@ impl From<Subscription<'_>> for Listener {
         let (role, name) = match identity {
             Identity::Anyone { name } => (None, name.as_ref().map(ToString::to_string)),
             Identity::Vendor(store) => (Some("vendor"), Some(store.to_string())),
-            Identity::Driver { name } => (Some("driver"), name.as_ref().map(ToString::to_string)),
+            Identity::Driver { name, .. } => {
+                (Some("driver"), name.as_ref().map(ToString::to_string))
+            }
+            Identity::Admin { name } => (Some("admin"), Some(name.to_string())),
             Identity::Observer => (Some("observer"), None),
         };
         let client_id = client_id.cloned();

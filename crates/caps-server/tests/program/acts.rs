@@ -53,6 +53,21 @@ fn an_order_is_placed_taken_and_delivered_over_http() {
 }
 
 #[test]
+fn an_order_that_is_given_back_over_http_can_be_taken_by_another_driver() {
+    let hub = Hub::start(&[]);
+    hub.post("/api/orders", &order(7));
+    hub.post("/api/orders/acme/7/in-transit", &dana());
+    let emil = json!({"driver": "emil"});
+    assert_eq!(hub.post("/api/orders/acme/7/release", &emil).0, 409);
+    let ok = json!({"status": "ok", "messageId": "7"});
+    assert_eq!(hub.post("/api/orders/acme/7/release", &dana()), (200, ok));
+    assert_eq!(hub.shows("/api/orders/acme/7")["state"], "ready");
+    assert_eq!(hub.post("/api/orders/acme/7/release", &dana()).1["duplicate"], true);
+    assert_eq!(hub.post("/api/orders/acme/7/in-transit", &emil).0, 200);
+    assert_eq!(hub.shows("/api/orders/acme/7")["holder"], "emil");
+}
+
+#[test]
 fn clients_on_sockets_hear_what_is_done_over_http() {
     let hub = Hub::start(&[]);
     let driver = hub.connect(r#"{"role":"driver","clientId":"dana"}"#);
@@ -143,6 +158,7 @@ fn what_cannot_be_done_is_refused_with_the_mend() {
         ("/acme/8/received", JSON, emil, 404, "no order `acme/8`"),
         ("/acme/8/in-transit", JSON, emil, 404, "no order `acme/8`"),
         ("/acme/8/delivered", JSON, emil, 404, "`POST /api/orders`"),
+        ("/acme/8/release", JSON, emil, 404, "no order `acme/8`"),
         ("/acme/8/lost", JSON, emil, 404, "README.md"),
         ("/acme/7", JSON, emil, 405, "README.md"),
     ] {

@@ -1,7 +1,6 @@
 //! What can be done with a data directory besides running a hub on it.
 
 use std::fs;
-use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -109,6 +108,15 @@ fn a_file_is_checked_while_the_hub_is_at_work() {
     assert!(foreign.contains("is not a file of CAPS"), "{foreign}");
 }
 
+/// Overwrites the page of a file that has this text.
+fn damage_page_of(file: &Path, text: &str) {
+    const PAGE: usize = 4096;
+    let mut bytes = fs::read(file).unwrap();
+    let at = bytes.windows(text.len()).position(|window| window == text.as_bytes()).unwrap();
+    bytes[at / PAGE * PAGE..][..PAGE].fill(0x55);
+    fs::write(file, bytes).unwrap();
+}
+
 #[test]
 fn what_is_whole_of_a_damaged_file_is_saved() {
     let (data, new) = (TempDir::new().unwrap(), TempDir::new().unwrap());
@@ -122,13 +130,11 @@ fn what_is_whole_of_a_damaged_file_is_saved() {
     assert!(said.contains("another hub uses"), "{said}");
     assert!(hub.end("-TERM").status.success());
 
-    let file = fs::OpenOptions::new().write(true).open(data.path().join("caps.db")).unwrap();
-    let pages = file.metadata().unwrap().len() / 4096;
-    file.write_all_at(&[0x55; 4096], pages / 2 * 4096).unwrap();
-    let damaged = fails(&mut on(data.path(), &["--port", "0"]));
-    assert!(damaged.contains("is damaged") && damaged.contains("salvage"), "{damaged}");
-    let damaged = fails(&mut on(data.path(), &["check"]));
-    assert!(damaged.contains("is damaged"), "{damaged}");
+    damage_page_of(&data.path().join("caps.db"), r#""orderId":100,"#);
+    for args in [&["check"][..], &["--port", "0"]] {
+        let damaged = fails(&mut on(data.path(), args));
+        assert!(damaged.contains("is damaged") && damaged.contains("salvage"), "{damaged}");
+    }
 
     let said = says(on(data.path(), &["salvage"]).arg(new.path()));
     assert!(said.contains("lost: what happened from number"), "{said}");

@@ -11,7 +11,9 @@ mod commands;
 mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod limits;
 mod list;
+mod tokens;
 
 use hub::{End, Hub, program};
 
@@ -47,27 +49,45 @@ impl Hub {
         }
     }
 
-    /// Connects as who `auth` says, by long polling: a connection that stays for a while.
-    fn connect(&self, auth: &str) -> String {
-        const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
-        let opened = self.http("GET", SESSION, "");
-        let (_, sid) = opened.split_once(r#""sid":""#).unwrap();
-        let session = format!("{SESSION}&sid={}", sid.split('"').next().unwrap());
-        self.http("POST", &session, &format!("40/caps,{auth}"));
-        self.poll_until(&session, "40/caps,");
-        session
-    }
-
     /// Emits an event, which must be answered `ok`.
     fn emit(&self, session: &str, ack: usize, event: &str, payload: &str) {
         self.http("POST", session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
         self.poll_until(session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
     }
 
+    /// Connects as who `auth` says. Returns where to post and to poll.
+    fn connect(&self, auth: &str) -> String {
+        let session = self.asks_to_connect(auth);
+        self.poll_until(&session, "40/caps,{");
+        session
+    }
+
+    /// What `auth` is refused with.
+    fn is_refused(&self, auth: &str) -> String {
+        let session = self.asks_to_connect(auth);
+        self.poll_until(&session, "44/caps,{")
+    }
+
+    /// Whether an event is answered `forbidden`.
+    fn is_forbidden(&self, auth: &str, event: &str, payload: &str) -> bool {
+        let session = self.connect(auth);
+        self.http("POST", &session, &format!(r#"42/caps,7["{event}",{payload}]"#));
+        self.poll_until(&session, "43/caps,7[").contains(r#""code":"forbidden""#)
+    }
+
+    fn asks_to_connect(&self, auth: &str) -> String {
+        const SESSION: &str = "/socket.io/?EIO=4&transport=polling";
+        let opened = self.http("GET", SESSION, "");
+        let (_, sid) = opened.split_once(r#""sid":""#).unwrap();
+        let session = format!("{SESSION}&sid={}", sid.split('"').next().unwrap());
+        self.http("POST", &session, &format!("40/caps,{auth}"));
+        session
+    }
+
     /// Polls past heartbeats and whatever else comes, which is never much here.
-    fn poll_until(&self, session: &str, wanted: &str) {
+    fn poll_until(&self, session: &str, wanted: &str) -> String {
         let mut polled = (0..10).map(|_| self.http("GET", session, ""));
-        assert!(polled.any(|packets| packets.contains(wanted)), "no {wanted}");
+        polled.find(|packets| packets.contains(wanted)).expect(wanted)
     }
 }
 

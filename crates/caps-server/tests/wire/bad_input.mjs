@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import { KINDS, connect, ids, message, name, ok, order, orders, place, refused, store, within } from './client.mjs';
 
-const EVENTS = ['join', 'subscribe', 'pickup', 'in-transit', 'delivered', 'received', 'getAll'];
+const EVENTS = ['join', 'subscribe', 'pickup', 'in-transit', 'delivered', 'release', 'received', 'getAll'];
 
 /** What no event takes as its payload. */
 const NONSENSE = [1.5, true, false, [], [1, 2, 3], [[['deep']]], ['pickup', { store: 'x' }]];
@@ -45,6 +45,8 @@ function* bad(shop) {
       yield [event, { clientId: noId, messageId: 'one', order: { customer: 'Kim' } }];
       yield [event, { clientId: shop, messageId: noId, order: { customer: 'Kim' } }];
     }
+    yield ['release', { clientId: noId, messageId: 'order-0' }];
+    yield ['release', { clientId: shop, messageId: noId }];
     yield ['received', { clientId: noId, event: 'pickup', messageId: 'order-0' }];
     yield ['received', { clientId: shop, event: 'pickup', messageId: noId }];
     yield ['received', { clientId: shop, event: 'pickup', messageIds: ['order-0', noId] }];
@@ -67,6 +69,8 @@ function* bad(shop) {
   yield ['pickup', { orderId: 'one', customer: 'no store' }];
   yield ['subscribe', { clientId: shop }];
   yield ['subscribe', { event: 'delivered' }];
+  yield ['release', { clientId: shop }];
+  yield ['release', { messageId: 'order-0' }];
   yield ['received', { clientId: shop, event: 'pickup' }];
   yield ['received', { clientId: shop, messageId: 'order-0' }];
   yield ['received', { event: 'pickup', messageId: 'order-0' }];

@@ -3,7 +3,7 @@
 import threading
 import unittest
 
-from client import TRANSPORTS, Case, message, ok, order
+from client import TRANSPORTS, Case, message, ok, order, refused
 from roles import drive, sell
 
 
@@ -63,6 +63,26 @@ class Life(Case):
         receipt = {"clientId": store, "event": "delivered", "messageIds": ids}
         ok(back.ask("received", receipt), removed=9)
         self.assertEqual(back.queue(store, "delivered"), [])
+
+    def test_an_order_that_a_driver_gives_back_goes_to_another(self):
+        store = self.store()
+        vendor = self.connect(auth={"role": "vendor", "clientId": store})
+        ann, bob = self.connect(), self.connect()
+        ok(vendor.ask("join", store))
+        placed = order(store, "one")
+        ok(vendor.ask("pickup", placed))
+        pickup = ann.next("pickup")
+        self.assertEqual(bob.next("pickup"), pickup)
+        ok(ann.ask("in-transit", pickup))
+        refused(bob.ask("release", pickup), "already_claimed")
+        ok(ann.ask("release", pickup), messageId="one")
+        self.assertEqual(bob.next("pickup"), pickup)
+        ok(ann.ask("release", pickup), duplicate=True)
+        ok(bob.ask("in-transit", pickup))
+        ok(bob.ask("delivered", pickup))
+        self.assertEqual(vendor.next("in-transit"), message("in-transit", placed))
+        self.assertEqual(vendor.next("delivered"), message("delivered", placed))
+        self.assertEqual(vendor.unread(), {})
 
 
 if __name__ == "__main__":

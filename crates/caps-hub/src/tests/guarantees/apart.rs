@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::tests::world::{World, message, order};
+use crate::Identity;
+use crate::tests::world::{World, message, order, verdict};
 
 #[test]
 fn a_vendor_can_neither_listen_to_nor_read_nor_empty_another_vendors_queue() {
@@ -76,6 +77,44 @@ fn an_observer_sees_all_and_changes_nothing() {
     assert_eq!(world.take(observer, "acme/1"), "forbidden");
     assert_eq!(world.deliver(observer, "acme/1"), "forbidden");
     assert_eq!(world.receive(observer, "in-transit acme/1"), "forbidden");
+}
+
+#[test]
+fn a_driver_of_some_vendors_hears_and_takes_the_orders_of_those_alone() {
+    let mut world = World::new();
+    let (acme, flowers) = (world.vendor("acme"), world.vendor("flowers"));
+    world.place(acme, "acme/1");
+    world.place(flowers, "flowers/1");
+    let dora = world.connect_as(Identity::Driver {
+        name: Some("dora".parse().unwrap()),
+        vendors: Some(["acme".parse().unwrap()].into()),
+    });
+    for everything in [json!(null), json!({"clientId": "driver"}), json!({"event": "pickup"})] {
+        assert_eq!(world.get_all(dora, everything), ["pickup acme/1"]);
+    }
+    world.place(acme, "acme/2");
+    world.place(flowers, "flowers/2");
+    assert_eq!(world.heard(dora), ["pickup acme/2"]);
+    assert_eq!(world.take(dora, "acme/1"), "ok");
+    assert_eq!(world.take(dora, "flowers/1"), "forbidden");
+    assert_eq!(verdict(&world.ask(dora, "join", json!("flowers"))), "forbidden");
+    let of_flowers = json!({"clientId": "flowers", "event": "pickup"});
+    assert_eq!(verdict(&world.ask(dora, "subscribe", of_flowers)), "forbidden");
+}
+
+#[test]
+fn an_admin_gives_back_what_a_driver_holds() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    let admin = world.connect_as(Identity::Admin { name: "ann".parse().unwrap() });
+    world.place(acme, "acme/1");
+    world.take(dora, "acme/1");
+    assert_eq!(world.release(admin, "acme/1"), "ok");
+    assert_eq!(world.release(admin, "acme/1"), "duplicate", "nobody holds it");
+    let emil = world.driver("emil");
+    assert_eq!(world.take(emil, "acme/1"), "ok");
+    world.deliver(emil, "acme/1");
+    assert_eq!(world.release(admin, "acme/1"), "already_delivered");
 }
 
 #[test]

@@ -119,7 +119,9 @@ fn the_answer_says_who_they_are() {
     let mut world = World::new();
     let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
     let said: Vec<_> = world.hub.subscriptions().map(|listens| listens.identity).collect();
-    assert!(matches!(said[0], Identity::Driver { name: Some(name) } if name.as_str() == "dora"));
+    assert!(
+        matches!(said[0], Identity::Driver { name: Some(name), .. } if name.as_str() == "dora")
+    );
     assert!(matches!(said[1], Identity::Vendor(name) if name.as_str() == "acme"));
     assert_eq!(said.len(), 3, "a room is two queues");
     assert_eq!((said[0], said[1]), (world.identity(dora), world.identity(acme)));

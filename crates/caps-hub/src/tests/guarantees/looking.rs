@@ -136,7 +136,7 @@ fn whether_the_hub_knows_an_order_is_told_for_each_thing_that_can_be_asked_of_it
     let mut world = World::new();
     let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
     let knows = |world: &World| -> Vec<_> {
-        let verbs = ["pickup", "in-transit", "delivered", "received"].into_iter();
+        let verbs = ["pickup", "in-transit", "delivered", "release", "received"].into_iter();
         let known = verbs.filter(|name| {
             let payload = to_raw_value(&message("delivered", "acme/7")).unwrap();
             let mint = || MessageId::new("minted").unwrap();
@@ -147,7 +147,7 @@ fn whether_the_hub_knows_an_order_is_told_for_each_thing_that_can_be_asked_of_it
         known.collect()
     };
     assert_eq!(knows(&world), ["pickup"]);
-    let all = ["pickup", "in-transit", "delivered", "received"];
+    let all = ["pickup", "in-transit", "delivered", "release", "received"];
     world.place(acme, "acme/7");
     assert_eq!(knows(&world), all);
     world.deliver(dora, "acme/7");

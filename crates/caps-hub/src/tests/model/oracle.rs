@@ -70,7 +70,7 @@ impl Oracle {
             (0..self.orders.len()).filter(|i| due(&self.orders[*i]).is_some()).collect();
         lapsed.sort_by_key(|i| due(&self.orders[*i]));
         for i in lapsed {
-            self.offer(i);
+            self.offer(i, "");
         }
         let mut over: Vec<_> = (0..self.orders.len())
             .filter_map(|i| match self.orders[i].stage {
@@ -161,6 +161,21 @@ impl Oracle {
         "ok"
     }
 
+    pub(super) fn release(&mut self, by: &By<'_>, name: &str) -> &'static str {
+        let Some(i) = self.known(name) else { return "duplicate" };
+        if let Some(refusal) = self.refuses(i, by.who) {
+            return refusal;
+        }
+        if self.is_over(i) {
+            return "already_delivered";
+        }
+        if self.orders[i].holder.is_none() {
+            return "duplicate";
+        }
+        self.offer(i, by.conn);
+        "ok"
+    }
+
     pub(super) fn receive(&mut self, by: &By<'_>, event: Event, name: &str) -> &'static str {
         if let Some(i) = self.known(name).filter(|i| event == Event::Pickup && !self.is_over(*i)) {
             if let Some(refusal) = self.refuses(i, by.who) {
@@ -195,7 +210,7 @@ impl Oracle {
         for i in held {
             self.orders[i].holder = None;
             if self.waiting.iter().any(|it| it.order == i && it.event == Event::Pickup) {
-                self.offer(i);
+                self.offer(i, "");
             } else if self.orders[i].stage == Stage::InTransit {
                 self.claims += 1;
                 self.orders[i].stage =
@@ -247,11 +262,11 @@ impl Oracle {
         self.orders.len() - 1
     }
 
-    fn offer(&mut self, i: usize) {
+    fn offer(&mut self, i: usize, sender: &str) {
         self.orders[i].stage = Stage::Ready;
         self.orders[i].holder = None;
         self.waiting.retain(|it| it.order != i || it.event != Event::Pickup);
-        self.queue(Event::Pickup, i, "");
+        self.queue(Event::Pickup, i, sender);
     }
 
     fn queue(&mut self, event: Event, order: usize, sender: &str) {

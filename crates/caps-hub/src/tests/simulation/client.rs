@@ -57,7 +57,9 @@ impl Letter {
     pub(super) fn payload(&self) -> Value {
         match self.verb {
             "pickup" => order(&self.name),
-            "in-transit" | "delivered" | "received" => message(self.event.name(), &self.name),
+            "in-transit" | "delivered" | "release" | "received" => {
+                message(self.event.name(), &self.name)
+            }
             "join" => json!(self.name),
             _ => json!(null),
         }
@@ -120,6 +122,21 @@ impl Client {
         vendor.placed += 1;
         let name = format!("{}/{}", vendor.name, vendor.placed);
         self.post(letter("pickup", Event::Pickup, &name));
+    }
+
+    /// A driver changes its mind about an order: what it has not said of it stays unsaid.
+    pub(super) fn gives_back(&mut self, chance: &mut Chance) {
+        let Job::Driver(driver) = &mut self.job else { return };
+        let all_done = driver.steps().len();
+        let at_hand = driver.work.iter().filter(|(_, done)| **done < all_done);
+        let mut names: Vec<_> = at_hand.map(|(name, _)| name.clone()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = names.swap_remove(chance.below(names.len()));
+        driver.work.insert(name.clone(), all_done);
+        self.outbox.retain(|letter| letter.name != name);
+        self.post(letter("release", Event::Pickup, &name));
     }
 
     pub(super) fn hears(&mut self, message: &Message) {

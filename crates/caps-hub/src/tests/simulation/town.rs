@@ -57,7 +57,7 @@ impl Town {
     /// Something happens.
     pub(super) fn step(&mut self) {
         let i = self.chance.below(self.clients.len());
-        match self.chance.below(40) {
+        match self.chance.below(41) {
             0..14 => self.reaches_the_hub(i),
             14..24 => self.reads(i),
             24..27 => self.places(i),
@@ -76,6 +76,7 @@ impl Town {
             38 if self.chance.one_in(10) => self.world.wait(CLAIM_TIME),
             39 if self.chance.one_in(10) => self.hub_dies(),
             39 if self.chance.one_in(10) => self.world.snapshot_all(),
+            40 => self.clients[i].gives_back(&mut self.chance),
             _ => self.world.wait(Duration::from_millis(self.chance.below(50) as u64)),
         }
     }

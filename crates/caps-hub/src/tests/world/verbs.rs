@@ -45,6 +45,11 @@ impl World {
         verdict(&self.ask(conn, "delivered", message))
     }
 
+    pub(in crate::tests) fn release(&mut self, conn: ConnId, name: &str) -> String {
+        let message = message("pickup", name);
+        verdict(&self.ask(conn, "release", message))
+    }
+
     /// Says `received` for a message such as `pickup acme/7`.
     pub(in crate::tests) fn receive(&mut self, conn: ConnId, heard: &str) -> String {
         let (event, name) = heard.split_once(' ').expect("`<event> <client>/<id>`");

@@ -2,7 +2,7 @@
 
 use caps_hub::{Seq, Timestamp};
 use caps_proto::ClientId;
-use rusqlite::{Connection, named_params};
+use rusqlite::{Connection, params};
 
 use super::reader::{LAST, ReadError, Reader, first_since};
 
@@ -19,20 +19,20 @@ impl Reader {
 
     /// The vendors in the log, in order, at most `limit`.
     pub(crate) async fn vendors(&self, limit: usize) -> Result<Vec<String>, ReadError> {
-        self.read(move |db| {
-            // From one to the next, without reading what each has done.
-            let mut statement = db.prepare_cached(
-                "WITH RECURSIVE vendor (name) AS ( \
-                   SELECT min(client_id) FROM log \
-                   UNION ALL \
-                   SELECT (SELECT min(client_id) FROM log WHERE client_id > name) FROM vendor \
-                   WHERE name IS NOT NULL LIMIT ?1 \
-                 ) SELECT name FROM vendor WHERE name IS NOT NULL",
-            )?;
-            statement.query_map([limit], |row| row.get(0))?.collect()
-        })
-        .await
+        self.read(move |db| vendors(db, limit)).await
     }
+}
+
+pub(super) fn vendors(db: &Connection, limit: usize) -> rusqlite::Result<Vec<String>> {
+    // From one to the next, without reading what each has done.
+    let mut next = db.prepare_cached("SELECT min(client_id) FROM log WHERE client_id > ?1")?;
+    let mut vendors: Vec<String> = Vec::new();
+    while vendors.len() < limit {
+        let last = vendors.last().map_or("", String::as_str);
+        let Some(vendor) = next.query_row([last], |row| row.get(0))? else { break };
+        vendors.push(vendor);
+    }
+    Ok(vendors)
 }
 
 fn deliveries(
@@ -45,38 +45,32 @@ fn deliveries(
         bounds.push(first_since(db, *time)?);
     }
     bounds.push(LAST);
-    let mut counts = Vec::new();
-    for bound in bounds.windows(2) {
-        counts.push(count(db, client_id, bound[0], bound[1])?);
+    let vendors = match client_id {
+        Some(client_id) => vec![client_id.to_string()],
+        None => vendors(db, usize::MAX)?,
+    };
+    let mut counts = vec![0; times.len()];
+    for vendor in vendors {
+        // Few vendors have deliveries in every hour, and some have none at all.
+        if count(db, &vendor, bounds[0], LAST)? == 0 {
+            continue;
+        }
+        for (hour, bound) in counts.iter_mut().zip(bounds.windows(2)) {
+            *hour += count(db, &vendor, bound[0], bound[1])?;
+        }
     }
     Ok(counts)
 }
 
-/// Of the events from `low` on, before `high`. Reads an index alone: without its name, SQLite would rather read all rows
-/// between.
-fn count(
-    db: &Connection,
-    client_id: Option<&ClientId>,
-    low: Seq,
-    high: Seq,
-) -> rusqlite::Result<u64> {
-    let (low, high) = (low.0, high.0);
-    let range = "event = 'delivered' AND seq >= :low AND seq < :high";
-    match client_id {
-        None => {
-            let statement =
-                format!("SELECT count(*) FROM log INDEXED BY log_by_event WHERE {range}");
-            let params = named_params! { ":low": low, ":high": high };
-            db.prepare_cached(&statement)?.query_row(params, |row| row.get(0))
-        }
-        Some(client_id) => {
-            let statement = format!(
-                "SELECT count(*) FROM log INDEXED BY log_by_client_and_event \
-                 WHERE client_id = :client AND {range}"
-            );
-            let params =
-                named_params! { ":client": client_id.as_str(), ":low": low, ":high": high };
-            db.prepare_cached(&statement)?.query_row(params, |row| row.get(0))
-        }
+/// Of a vendor's deliveries from the event `low` on, before `high`. Reads an index alone: without its name, SQLite would
+/// rather read all rows between.
+fn count(db: &Connection, vendor: &str, low: Seq, high: Seq) -> rusqlite::Result<u64> {
+    if low == high {
+        return Ok(0);
     }
+    let mut count = db.prepare_cached(
+        "SELECT count(*) FROM log INDEXED BY log_by_client_and_event \
+         WHERE client_id = ?1 AND event = 'delivered' AND seq >= ?2 AND seq < ?3",
+    )?;
+    count.query_row(params![vendor, low.0, high.0], |row| row.get(0))
 }

@@ -55,7 +55,10 @@ pub fn export(
     let last: Option<u64> = last.map_err(|why| archive.explain(why))?;
     let last = Seq(last.unwrap_or_default());
     let (mut written, mut failed) = (0, None);
-    let scanned = scan(&archive.db, &query, |row| {
+    let scanned = scan(&archive.db, &query, |row, is_asked_for| {
+        if !is_asked_for {
+            return Ok(ControlFlow::Continue(()));
+        }
         let fact = row::read(row)?;
         if fact.seq > last {
             return Ok(ControlFlow::Break(()));

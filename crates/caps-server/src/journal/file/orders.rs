@@ -1,15 +1,16 @@
 //! Orders, as the log tells of them: where each began, how it went on, and how it ended.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use caps_hub::{Change, Fact, Seq, Timestamp, Who};
+use caps_hub::{Fact, Seq, Timestamp, Who};
 use caps_proto::{ClientId, Order, OrderRef};
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::reader::{self, PATIENCE, Query, ReadError, Reader, Sort, TIMELINE};
-use super::row;
+use super::reader::{self, CHUNK, LAST, PATIENCE, Query, ReadError, Reader, TIMELINE};
+use super::{counts, row};
 use crate::order_text::Needle;
 
 /// How many deliveries are looked at to find those of orders that the hub has forgotten.
@@ -60,8 +61,8 @@ impl Reader {
         before: Option<Seq>,
         limit: usize,
     ) -> Result<Beginnings, ReadError> {
-        let query = Query { client_id, after: before, sort: Sort::Newest, ..Query::default() };
-        self.read(move |db| beginnings(db, &query, needle.as_ref(), limit)).await
+        self.read(move |db| beginnings(db, client_id.as_ref(), needle.as_ref(), before, limit))
+            .await
     }
 
     /// How the orders have gone on of which these are events. `None` where the log no longer reaches back so far.
@@ -94,45 +95,88 @@ impl Reader {
 
 fn beginnings(
     db: &Connection,
-    query: &Query,
+    client_id: Option<&ClientId>,
     needle: Option<&Needle>,
+    before: Option<Seq>,
     limit: usize,
 ) -> rusqlite::Result<Beginnings> {
     let mut orders = Vec::new();
     let began = Instant::now();
-    let next = reader::walk(db, &chunk(query), query, |row| {
+    let chunk = if needle.is_some() { CHUNK } else { limit };
+    let mut high = before.map_or(LAST, |before| Seq(before.0.saturating_sub(1)));
+    loop {
+        let seqs = newest(db, client_id, high, chunk)?;
+        for seq in &seqs {
+            orders.extend(begun(db, *seq, needle)?);
+            if orders.len() >= limit || began.elapsed() > PATIENCE {
+                return Ok(Beginnings { orders, next: Some(*seq) });
+            }
+        }
+        match seqs.last() {
+            Some(last) if seqs.len() == chunk => high = Seq(last.0 - 1),
+            _ => return Ok(Beginnings { orders, next: None }),
+        }
+    }
+}
+
+/// The events with which orders began: the newest of those up to `high`, at most `limit`.
+///
+/// Those of all vendors are found from each vendor's end of the index: the log itself may have any number of other
+/// events after them.
+fn newest(
+    db: &Connection,
+    client_id: Option<&ClientId>,
+    high: Seq,
+    limit: usize,
+) -> rusqlite::Result<Vec<Seq>> {
+    let vendors = match client_id {
+        Some(client_id) => vec![client_id.to_string()],
+        None => counts::vendors(db, usize::MAX)?,
+    };
+    let mut announced = db.prepare_cached(
+        "SELECT seq FROM log WHERE client_id = ?1 AND event = 'pickup' AND seq <= ?2 \
+         ORDER BY seq DESC LIMIT ?3",
+    )?;
+    // SQLite takes no part of an index unless it is told to.
+    let mut others = db.prepare_cached(
+        "SELECT seq FROM log INDEXED BY log_unannounced WHERE previous IS NULL \
+         AND event <> 'pickup' AND client_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3",
+    )?;
+    let mut newest = BinaryHeap::new();
+    for vendor in vendors {
+        for statement in [&mut announced, &mut others] {
+            let mut rows = statement.query(params![vendor, high.0, limit])?;
+            while let Some(row) = rows.next()? {
+                let seq = Seq(row.get(0)?);
+                let is_full = newest.len() >= limit;
+                if is_full && newest.peek().is_some_and(|Reverse(oldest)| seq < *oldest) {
+                    break;
+                }
+                newest.push(Reverse(seq));
+                if is_full {
+                    newest.pop();
+                }
+            }
+        }
+    }
+    Ok(newest.into_sorted_vec().into_iter().map(|Reverse(seq)| seq).collect())
+}
+
+/// The order that began with this event, if `needle` is found in it.
+fn begun(db: &Connection, seq: Seq, needle: Option<&Needle>) -> rusqlite::Result<Option<Begun>> {
+    let mut row = db.prepare_cached(&one_row())?;
+    row.query_row([seq.0], |row| {
         let order = row::order_text(row)?;
         let is_wanted = match needle {
             None => true,
             Some(needle) => needle.is_in(row::message_id(row)?) || needle.is_in_order(order),
         };
-        if is_wanted {
-            let (seq, at, which) = (row::seq(row)?, row::at(row)?, row::which(row)?);
-            orders.push(Begun { seq, at, which, bytes: order.len() });
-        }
-        let is_enough = orders.len() >= limit || began.elapsed() > PATIENCE;
-        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
-    Ok(Beginnings { orders, next })
-}
-
-/// The statement that reads a chunk of the events with which orders began.
-fn chunk(query: &Query) -> String {
-    let columns = row::COLUMNS;
-    let of_client = if query.client_id.is_some() { "client_id = :client AND" } else { "" };
-    let newest = |from: &str, which: &str| {
-        format!(
-            "SELECT seq FROM (SELECT seq FROM log {from} WHERE {of_client} {which} \
-             AND seq BETWEEN :low AND :high ORDER BY seq DESC LIMIT :limit)"
-        )
-    };
-    let announced = newest("", "event = 'pickup'");
-    // Without the index by its name, SQLite would rather read the whole log from its end.
-    let others = newest("INDEXED BY log_unannounced", "previous IS NULL AND event <> 'pickup'");
-    format!(
-        "SELECT {columns} FROM log WHERE seq IN ({announced} UNION ALL {others}) \
-         ORDER BY seq DESC LIMIT :limit"
-    )
+        let (at, which, bytes) = (row::at(row)?, row::which(row)?, order.len());
+        Ok(is_wanted.then_some(Begun { seq, at, which, bytes }))
+    })
+    // It may just have been removed from the log.
+    .optional()
+    .map(Option::flatten)
 }
 
 /// Goes back from an order's latest event to where it began.
@@ -163,52 +207,60 @@ fn course(db: &Connection, latest: Seq) -> rusqlite::Result<Option<Course>> {
     Ok(course)
 }
 
-/// Finds the deliveries of orders, by going on from where the first of them began.
+/// Finds the deliveries of orders, by going on from where each vendor's first of them began.
 fn deliveries(
     db: &Connection,
     orders: &[Begun],
     mut found: impl FnMut(Seq, (Timestamp, Who)),
 ) -> rusqlite::Result<()> {
-    let Some(first) = orders.iter().map(|order| order.seq).min() else { return Ok(()) };
-    let mut sought: HashMap<&OrderRef, Vec<Seq>> = HashMap::new();
-    for order in orders {
-        sought.entry(&order.which).or_default().push(order.seq);
+    let mut vendors: HashMap<&ClientId, Sought<'_>> = HashMap::new();
+    for Begun { seq, which, .. } in orders {
+        vendors
+            .entry(&which.client_id)
+            .or_default()
+            .entry(which.message_id.as_str())
+            .or_default()
+            .push(*seq);
     }
-    let client_id = &orders[0].which.client_id;
-    let is_one_vendor = orders.iter().all(|order| order.which.client_id == *client_id);
-    let query = Query {
-        client_id: is_one_vendor.then(|| client_id.clone()),
-        event: Some("delivered"),
-        after: Some(Seq(first.0.saturating_sub(1))),
-        ..Query::default()
-    };
     let (mut looked_at, began) = (0, Instant::now());
-    reader::scan(db, &query, |row| {
-        let which = row::which(row)?;
-        if let Some(begun) = sought.get_mut(&which) {
-            let fact = row::read(row)?;
-            if let Change::Delivered { by, .. } = &fact.change {
+    for (client_id, mut sought) in vendors {
+        let first = sought.values().flatten().min().copied().unwrap_or_default();
+        let query = Query {
+            client_id: Some(client_id.clone()),
+            event: Some("delivered"),
+            after: Some(Seq(first.0.saturating_sub(1))),
+            ..Query::default()
+        };
+        reader::scan(db, &query, |row, _| {
+            if let Some(begun) = sought.get_mut(row::message_id(row)?) {
+                let fact = row::read(row)?;
+                let by = fact.change.by();
                 begun.retain(|begun| {
                     let is_its = *begun <= fact.seq;
                     if is_its {
-                        found(*begun, (fact.at, by.clone()));
+                        by.into_iter().for_each(|by| found(*begun, (fact.at, by.clone())));
                     }
                     !is_its
                 });
+                sought.retain(|_, begun| !begun.is_empty());
             }
-            if begun.is_empty() {
-                sought.remove(&which);
-            }
-        }
-        looked_at += 1;
-        let is_enough = sought.is_empty() || looked_at >= DELIVERIES || began.elapsed() > PATIENCE;
-        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-    })?;
+            looked_at += 1;
+            let is_enough = looked_at >= DELIVERIES || began.elapsed() > PATIENCE;
+            let is_over = is_enough || sought.is_empty();
+            Ok(if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+    }
     Ok(())
 }
 
+/// One vendor's orders by their ids, and where each of those that had the id began.
+type Sought<'a> = HashMap<&'a str, Vec<Seq>>;
+
 fn fact(db: &Connection, seq: Seq) -> rusqlite::Result<Option<Fact>> {
+    db.prepare_cached(&one_row())?.query_row([seq.0], row::read).optional()
+}
+
+fn one_row() -> String {
     let columns = row::COLUMNS;
-    let mut statement = db.prepare_cached(&format!("SELECT {columns} FROM log WHERE seq = ?1"))?;
-    statement.query_row([seq.0], row::read).optional()
+    format!("SELECT {columns} FROM log WHERE seq = ?1")
 }

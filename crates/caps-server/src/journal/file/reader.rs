@@ -25,7 +25,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const ENOUGH_BYTES: usize = 1024 * 1024;
 
 /// How many rows are looked at in one transaction.
-const CHUNK: usize = 1000;
+pub(super) const CHUNK: usize = 1000;
 
 /// The most events of one order's timeline, the latest.
 pub(super) const TIMELINE: usize = 1000;
@@ -145,8 +145,8 @@ fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> 
     let mut page = Page::default();
     let mut bytes = 0;
     let began = Instant::now();
-    let scan = scan(db, query, |row| {
-        if row::is_about(row, query.message_id.as_ref())? {
+    let scan = scan(db, query, |row, is_asked_for| {
+        if is_asked_for {
             let fact = row::read(row)?;
             bytes += fact.change.order().map_or(0, |order| order.text().len());
             page.facts.push(fact);
@@ -158,22 +158,12 @@ fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> 
     Ok(Page { next: scan, ..page })
 }
 
-/// Hands over the rows that a query asks for, of whichever order they are, until it is told to stop. Returns the number
-/// of the last one then, and nothing when there are no more.
+/// Hands over the rows in which a query may find what it asks for, and says of each whether it has, until it is told to
+/// stop. Returns the number of the last one then, and nothing when there are no more.
 pub(super) fn scan(
     db: &Connection,
     query: &Query,
-    each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
-) -> rusqlite::Result<Option<Seq>> {
-    walk(db, &chunk(query), query, each)
-}
-
-/// The same, where `statement` reads a chunk.
-pub(super) fn walk(
-    db: &Connection,
-    statement: &str,
-    query: &Query,
-    mut each: impl FnMut(&Row<'_>) -> rusqlite::Result<ControlFlow<()>>,
+    mut each: impl FnMut(&Row<'_>, bool) -> rusqlite::Result<ControlFlow<()>>,
 ) -> rusqlite::Result<Option<Seq>> {
     let since = query.since.map(|since| first_since(db, since)).transpose()?;
     let (mut low, mut high) = (since.unwrap_or_default(), LAST);
@@ -181,17 +171,19 @@ pub(super) fn walk(
         go_on(after, query.sort, &mut low, &mut high);
     }
     let client_id = query.client_id.as_ref().map(ClientId::as_str);
-    let mut statement = db.prepare_cached(statement)?;
+    let mut statement = db.prepare_cached(&chunk(query))?;
     loop {
         let mut params: Vec<(&str, &dyn ToSql)> =
             vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
         params.extend(client_id.as_ref().map(|client| (":client", client as &dyn ToSql)));
-        params.extend(query.event.as_ref().map(|event| (":event", event as &dyn ToSql)));
+        let event = query.event.as_ref().filter(|_| client_id.is_some());
+        params.extend(event.map(|event| (":event", event as &dyn ToSql)));
         let mut rows = statement.query(params.as_slice())?;
         let (mut looked_at, mut last) = (0, None);
         while let Some(row) = rows.next()? {
             let seq = row::seq(row)?;
-            if each(row)?.is_break() {
+            let is_asked_for = row::is_about(row, query.event, query.message_id.as_ref())?;
+            if each(row, is_asked_for)?.is_break() {
                 return Ok(Some(seq));
             }
             last = Some(seq);
@@ -228,8 +220,8 @@ fn chunk(query: &Query) -> String {
         )
     };
     let which = match (&query.client_id, query.event) {
-        (None, None) => range.to_owned(),
-        (None, Some(_)) => format!("event = :event AND {range}"),
+        // Most events are frequent enough for one to come soon.
+        (None, _) => range.to_owned(),
         (Some(_), Some(_)) => format!("client_id = :client AND event = :event AND {range}"),
         (Some(_), None) => {
             let events = Change::NAMES.map(of_client);

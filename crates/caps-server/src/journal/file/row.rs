@@ -50,6 +50,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
         "in-transit" => Change::InTransit { by: by(row)?, order: order(row)? },
         "delivered" => Change::Delivered { by: by(row)?, order: order(row)? },
         "received" => Change::Received { event: parsed(row, 7, Event::from_name)?, by: by(row)? },
+        "released" => Change::Released { by: by(row)? },
         "offered" => Change::Offered,
         "abandoned" => Change::Abandoned,
         "refused" => Change::Refused {
@@ -86,10 +87,17 @@ pub(super) fn which(row: &Row<'_>) -> rusqlite::Result<OrderRef> {
     })
 }
 
-/// Whether a row of [`COLUMNS`] is about an order of that id, or about any.
-pub(super) fn is_about(row: &Row<'_>, message_id: Option<&MessageId>) -> rusqlite::Result<bool> {
-    let Some(wanted) = message_id else { return Ok(true) };
-    Ok(self::message_id(row)? == wanted.as_str())
+/// Whether a row of [`COLUMNS`] is of that event and about that order, where any is named.
+pub(super) fn is_about(
+    row: &Row<'_>,
+    event: Option<&str>,
+    message_id: Option<&MessageId>,
+) -> rusqlite::Result<bool> {
+    let is = |column, text: Option<&str>| -> rusqlite::Result<bool> {
+        let Some(text) = text else { return Ok(true) };
+        Ok(row.get_ref(column)?.as_str()? == text)
+    };
+    Ok(is(2, event)? && is(4, message_id.map(MessageId::as_str))?)
 }
 
 /// The id of the order that a row of [`COLUMNS`] is about.
@@ -127,4 +135,55 @@ fn by(row: &Row<'_>) -> rusqlite::Result<Who> {
 
 fn unreadable(column: usize, why: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::schema;
+    use super::*;
+    use rusqlite::Connection;
+
+    /// One of each kind, in the order of [`Change::NAMES`].
+    fn changes() -> Vec<Change> {
+        let order =
+            || serde_json::from_str(r#"{ "orderId": 7, "total": 1.50, "é": "\u0041" }"#).unwrap();
+        let dora = || Who::Named("dora".parse().unwrap());
+        let nameless = || Who::Nameless(ConnId(9));
+        vec![
+            Change::Placed(order()),
+            Change::Claimed(nameless()),
+            Change::InTransit { by: dora(), order: order() },
+            Change::Delivered { by: nameless(), order: order() },
+            Change::Received { event: Event::Delivered, by: dora() },
+            Change::Released { by: nameless() },
+            Change::Offered,
+            Change::Abandoned,
+            Change::Refused { verb: Verb::Release, by: dora(), code: Code::AlreadyClaimed },
+        ]
+    }
+
+    #[test]
+    fn a_fact_of_every_kind_is_read_back_as_it_was_written() {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        let changes = changes();
+        assert_eq!(changes.iter().map(Change::name).collect::<Vec<_>>(), Change::NAMES);
+        let facts = changes.into_iter().zip(1..).map(|(change, seq)| Fact {
+            seq: Seq(seq),
+            at: Timestamp::from_millis(1_795_381_445_123 + seq),
+            which: OrderRef {
+                client_id: "acme".parse().unwrap(),
+                message_id: "7".parse().unwrap(),
+            },
+            previous: (seq > 1).then(|| Seq(seq - 1)),
+            change,
+        });
+        let facts: Vec<_> = facts.collect();
+        let mut log = db.prepare(INSERT).unwrap();
+        facts.iter().for_each(|fact| insert(&mut log, fact).unwrap());
+
+        let mut log = db.prepare(&format!("SELECT {COLUMNS} FROM log ORDER BY seq")).unwrap();
+        let read_back: Vec<_> = log.query_map([], read).unwrap().map(Result::unwrap).collect();
+        assert_eq!(format!("{read_back:#?}"), format!("{facts:#?}"));
+    }
 }

@@ -13,7 +13,7 @@ const MIGRATIONS: [&str; 2] = [
     CREATE TABLE log (
         seq INTEGER PRIMARY KEY, -- 1, 2, 3, …
         at INTEGER NOT NULL, -- when, in milliseconds since 1970, UTC
-        event TEXT NOT NULL, -- pickup, claimed, in-transit, delivered, received, offered, abandoned, refused
+        event TEXT NOT NULL, -- pickup, claimed, in-transit, delivered, received, released, offered, abandoned, refused
         client_id TEXT NOT NULL, -- the vendor
         message_id TEXT NOT NULL, -- the order
         previous INTEGER, -- the seq of the same order's event before this one
@@ -23,7 +23,6 @@ const MIGRATIONS: [&str; 2] = [
         payload TEXT -- the order, as its vendor wrote it
     ) STRICT;
     CREATE INDEX log_by_client_and_event ON log (client_id, event);
-    CREATE INDEX log_by_event ON log (event);
 
     -- The hub's orders as they were after the event `as_of`, in parts. A restart needs these and the log since.
     CREATE TABLE snapshot (

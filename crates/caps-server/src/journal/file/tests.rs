@@ -78,7 +78,8 @@ fn open(data: &Path, retention: Duration) -> (Hub, FileJournal) {
     let restored = store.restore(Limits::default(), Timestamp::from_millis(BEGIN)).unwrap();
     let journal = FileJournal::start(store, &restored, retention).unwrap();
     let mut hub = restored.hub;
-    let input = Input::Connected { conn: ANYONE, identity: Identity::Anyone { name: None } };
+    let input =
+        Input::Connected { conn: ANYONE, identity: Identity::Anyone { name: None }, until: None };
     hub.handle(input, Timestamp::from_millis(BEGIN), &mut Step::default());
     (hub, journal)
 }

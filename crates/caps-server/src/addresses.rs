@@ -1,0 +1,204 @@
+//! How many connections one address has, so that nobody takes all there are.
+//!
+//! Behind a proxy, which has all of them, the address is the one that the proxy names in `X-Forwarded-For`. Anyone can
+//! write that header, so it counts only where the proxy is one that the operator has named.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode};
+use ipnet::IpNet;
+
+/// What is said to one whose address has all the connections that it may have.
+pub(crate) const TOO_MANY: &str =
+    "Your address has as many connections as it may have; close some of them.\n";
+
+/// The connections of every address.
+pub(crate) struct Addresses {
+    most: usize,
+    proxies: Vec<IpNet>,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// One connection's place among those of its address, which is free again when it is dropped.
+pub(crate) struct Place {
+    addresses: Arc<Addresses>,
+    address: IpAddr,
+}
+
+impl Addresses {
+    /// At most `most` connections of an address.
+    pub(crate) fn new(most: usize, proxies: Vec<IpNet>) -> Arc<Self> {
+        Arc::new(Self { most, proxies, open: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+        // No step under the lock can panic and leave it half done.
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_proxy(&self, address: IpAddr) -> bool {
+        self.proxies.iter().any(|proxies| proxies.contains(&address))
+    }
+
+    fn take(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = whole(address);
+        let mut open = self.lock();
+        let count = open.entry(address).or_default();
+        if *count >= self.most {
+            return None;
+        }
+        *count += 1;
+        Some(Place { addresses: Arc::clone(self), address })
+    }
+
+    /// The address behind a proxy: the last one that no proxy of ours has written for another.
+    fn behind(&self, proxy: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let written = headers.get_all("x-forwarded-for").into_iter().rev();
+        let texts = written.filter_map(|value| value.to_str().ok());
+        let addresses = texts.flat_map(|text| text.rsplit(','));
+        let mut client = proxy;
+        for address in addresses.map_while(|text| text.trim().parse().ok()) {
+            client = address;
+            if !self.is_proxy(address) {
+                break;
+            }
+        }
+        client
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.addresses.lock();
+        if let Some(count) = open.get_mut(&self.address) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.address);
+            }
+        }
+    }
+}
+
+/// An address for one who has them by the million: of version 6, one is given 2⁶⁴ of them (RFC 6177).
+fn whole(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)))
+        }
+        address => address,
+    }
+}
+
+/// The place of a connection, for the connection's life; it is known at the first request where that tells whose it is.
+#[derive(Clone)]
+pub(crate) struct Admission {
+    addresses: Arc<Addresses>,
+    peer: IpAddr,
+    place: Arc<OnceLock<Place>>,
+}
+
+/// The address has no place left.
+#[derive(Debug)]
+pub(crate) struct TooMany;
+
+impl Admission {
+    /// Lets a connection from `peer` in. A proxy has a place for each of its clients.
+    pub(crate) fn of(addresses: &Arc<Addresses>, peer: IpAddr) -> Result<Self, TooMany> {
+        let place = OnceLock::new();
+        if !addresses.is_proxy(peer) {
+            let _ = place.set(addresses.take(peer).ok_or(TooMany)?);
+        }
+        Ok(Self { addresses: Arc::clone(addresses), peer, place: Arc::new(place) })
+    }
+
+    /// Lets the client in whose request this is.
+    fn admit(&self, headers: &HeaderMap) -> Result<(), TooMany> {
+        if self.place.get().is_some() {
+            return Ok(());
+        }
+        let client = self.addresses.behind(self.peer, headers);
+        // Who comes second on the same connection gives its own place back.
+        let _ = self.place.set(self.addresses.take(client).ok_or(TooMany)?);
+        Ok(())
+    }
+}
+
+/// Answers requests only of those who have a place.
+pub(crate) async fn watch(request: Request, next: Next) -> Response {
+    let admission = request.extensions().get::<Admission>();
+    match admission.map_or(Ok(()), |admission| admission.admit(request.headers())) {
+        Ok(()) => next.run(request).await,
+        Err(TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    fn forwarded(values: &[&'static str]) -> HeaderMap {
+        values
+            .iter()
+            .map(|value| ("x-forwarded-for".parse().unwrap(), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn an_address_has_so_many_connections_and_no_more() {
+        let addresses = Addresses::new(2, Vec::new());
+        let admit = |text| Admission::of(&addresses, ip(text));
+        let first = admit("10.0.0.1").unwrap();
+        let _second = admit("10.0.0.1").unwrap();
+        assert!(admit("10.0.0.1").is_err());
+        assert!(admit("10.0.0.2").is_ok(), "another one has its own");
+        drop(first);
+        assert!(admit("10.0.0.1").is_ok());
+        // A network of version 6 is one address, and so is one of version 4 that is written as such.
+        let _sixth = [admit("2001:db8::1").unwrap(), admit("2001:db8::2").unwrap()];
+        assert!(admit("2001:db8::3").is_err() && admit("2001:db8:0:1::1").is_ok());
+        let _fourth = admit("10.0.0.1").unwrap();
+        assert!(admit("::ffff:10.0.0.1").is_err());
+        drop(addresses.lock());
+    }
+
+    #[test]
+    fn behind_a_proxy_of_ours_it_is_the_clients_address_that_counts() {
+        let addresses = Addresses::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let behind = |values| addresses.behind(ip("10.0.0.1"), &forwarded(values));
+        assert_eq!(behind(&[]), ip("10.0.0.1"));
+        assert_eq!(behind(&["1.2.3.4"]), ip("1.2.3.4"));
+        assert_eq!(
+            behind(&["6.6.6.6, 1.2.3.4, 10.1.1.1"]),
+            ip("1.2.3.4"),
+            "what a client writes is passed over"
+        );
+        assert_eq!(behind(&["6.6.6.6", "1.2.3.4", "10.1.1.1"]), ip("1.2.3.4"));
+        assert_eq!(behind(&["1.2.3.4, nonsense"]), ip("10.0.0.1"));
+
+        let connect = |client| {
+            let admission = Admission::of(&addresses, ip("10.0.0.1")).unwrap();
+            admission.admit(&forwarded(&[client])).map(|()| admission)
+        };
+        let first = connect("1.2.3.4").unwrap();
+        assert!(connect("1.2.3.4").is_err());
+        assert!(connect("1.2.3.5").is_ok());
+        assert!(first.admit(&forwarded(&["1.2.3.5"])).is_ok(), "it has its place already");
+    }
+
+    #[test]
+    fn what_a_stranger_forwards_counts_for_nothing() {
+        let addresses = Addresses::new(1, Vec::new());
+        let first = Admission::of(&addresses, ip("6.6.6.6")).unwrap();
+        assert!(first.admit(&forwarded(&["1.2.3.4"])).is_ok());
+        assert!(Admission::of(&addresses, ip("6.6.6.6")).is_err());
+    }
+}

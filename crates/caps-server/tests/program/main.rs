@@ -11,6 +11,7 @@ mod commands;
 mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod label;
 mod limits;
 mod list;
 mod tokens;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
-use caps_proto::{Answer, Code, Done, Refusal, Request};
+use caps_proto::Answer;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,8 @@ use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Command, Commands, Gauge, Heard};
 use crate::journal::{Journal, Progress, Trouble};
 use crate::token::Grant;
+
+mod trouble;
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
@@ -150,7 +152,7 @@ impl Owner {
                 tracing::error!("nothing can be kept for now: {why}");
                 self.is_in_trouble = true;
                 self.show_up_to(Some(kept));
-                self.excuse();
+                self.take_back();
             }
             None if self.is_in_trouble => {
                 tracing::info!("everything can be kept again");
@@ -250,37 +252,6 @@ impl Owner {
         bytes
     }
 
-    /// Refuses what would change something, while that cannot be kept.
-    fn check_trouble(&self, request: Request) -> Result<Request, Refusal> {
-        let reads =
-            matches!(request, Request::Join(_) | Request::Subscribe(..) | Request::GetAll { .. });
-        if reads || !self.is_in_trouble { Ok(request) } else { Err(cannot_keep()) }
-    }
-
-    fn show_up_to(&mut self, kept: Option<Seq>) {
-        let mut step = Step::default();
-        self.hub.show_up_to(kept, &mut step);
-        self.keep(step, 0);
-    }
-
-    /// Tells those who wait for something to be kept to send it again: it may take long. If it is kept in the end,
-    /// the hub knows what they send again.
-    fn excuse(&mut self) {
-        let mut excuses = Vec::new();
-        for Undone { effects, .. } in &mut self.undone {
-            effects.retain(|effect| match effect {
-                Effect::Answer { conn, ack, answer: Answer::Ok(done) } if changed(done) => {
-                    excuses.push((*conn, *ack));
-                    false
-                }
-                _ => true,
-            });
-        }
-        for (conn, ack) in excuses {
-            self.perform(Effect::Answer { conn, ack, answer: Answer::Error(cannot_keep()) });
-        }
-    }
-
     /// Carries out all whose facts are kept.
     fn carry_out(&mut self, kept: Seq) {
         while self.undone.front().is_some_and(|undone| undone.last <= kept) {
@@ -293,7 +264,7 @@ impl Owner {
     fn perform(&mut self, effect: Effect) {
         // Who has gone meanwhile needs nothing any more; what was not received stays queued.
         match effect {
-            Effect::Emit { to, message } => {
+            Effect::Emit { to, message, .. } => {
                 for conn in to {
                     if let Some(line) = self.lines.get_mut(&conn) {
                         line.push(Outgoing::Message(Arc::clone(&message)));
@@ -322,13 +293,4 @@ impl Owner {
             }
         }
     }
-}
-
-fn cannot_keep() -> Refusal {
-    Refusal::new(Code::Busy, "The hub cannot keep anything for now; send this again in a moment.")
-}
-
-/// Whether it answers an event that changes something.
-fn changed(done: &Done) -> bool {
-    done.message_id.is_some() || done.removed.is_some()
 }

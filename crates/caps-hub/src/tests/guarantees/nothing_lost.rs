@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::Limits;
-use crate::tests::world::World;
+use crate::tests::world::{World, order, verdict};
+use crate::{Limits, Seq};
 
 #[test]
 fn a_vendor_who_was_away_gets_every_delivery_in_order() {
@@ -144,4 +144,69 @@ fn a_slow_reader_is_sent_the_rest_when_it_can_be_kept_again() {
     assert_eq!(world.heard(dora), ["pickup acme/1"]);
     world.show_up_to(None);
     assert_eq!(world.heard(dora), ["pickup acme/2"]);
+}
+
+#[test]
+fn what_was_to_be_sent_when_a_disk_failed_is_sent_once_it_is_kept() {
+    let mut world = World::unwatched(Limits::default());
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    world.place(acme, "acme/1");
+    let kept = world.hub.last();
+    world.heard(dora);
+    world.withhold();
+    world.send(acme, "pickup", order("acme/2"));
+    world.take_back(kept);
+    assert_eq!(world.heard(dora), [""; 0]);
+    world.show_up_to(None);
+    assert_eq!(world.heard(dora), ["pickup acme/2"]);
+    world.place(acme, "acme/3");
+    assert_eq!(world.heard(dora), ["pickup acme/3"]);
+}
+
+#[test]
+fn a_replay_that_a_disk_that_fails_has_cut_off_can_be_asked_for_again() {
+    // The first is asked for and already replayed, the second waits for a line that takes one message at a time.
+    for window_messages in [100, 1] {
+        let mut world = World::unwatched(Limits { window_messages, ..Limits::default() });
+        let (acme, reader) = (world.vendor("acme"), world.observer());
+        for order in ["acme/1", "acme/2"] {
+            world.place(acme, order);
+        }
+        let kept = world.hub.last();
+        world.heard(reader);
+        world.stall(reader);
+        world.withhold();
+        world.send(acme, "pickup", order("acme/3"));
+        let asked = world.send(reader, "getAll", json!({"clientId": "acme", "event": "pickup"}));
+        world.take_back(kept);
+        world.unstall(reader);
+        let answer = world.answer(reader, asked);
+        // What the hub has answered before, and nobody has heard, the server answers.
+        let is_cut_off = answer.is_some_and(|answer| verdict(&answer) == "busy");
+        assert_eq!(is_cut_off, window_messages == 1);
+        world.heard(reader);
+        assert_eq!(world.waiting("acme", "pickup"), ["pickup acme/1", "pickup acme/2"]);
+        let all = json!({"clientId": "acme", "event": "pickup"});
+        assert_eq!(world.get_all(reader, all.clone()), ["pickup acme/1", "pickup acme/2"]);
+        world.show_up_to(None);
+        assert_eq!(world.heard(reader), ["pickup acme/3"]);
+    }
+}
+
+#[test]
+fn a_replay_that_is_under_way_when_a_disk_fails_ends_with_what_is_kept() {
+    let mut world = World::unwatched(Limits { window_messages: 1, ..Limits::default() });
+    let (acme, reader) = (world.vendor("acme"), world.observer());
+    for order in ["acme/1", "acme/2", "acme/3"] {
+        world.place(acme, order);
+    }
+    world.heard(reader);
+    world.stall(reader);
+    let asked = world.send(reader, "getAll", json!({"clientId": "acme", "event": "pickup"}));
+    let kept = Seq(world.hub.last().0 - 1);
+    world.show_up_to(Some(kept));
+    world.unstall(reader);
+    assert_eq!(world.heard(reader), ["pickup acme/1", "pickup acme/2"]);
+    assert_eq!(world.answer(reader, asked).unwrap()["count"], 2);
+    world.show_up_to(None);
 }

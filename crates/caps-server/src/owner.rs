@@ -70,9 +70,12 @@ impl Owner {
         commands: Commands,
         gauge: Arc<Gauge>,
     ) -> Self {
+        let mut progress = journal.progress();
+        // It may be in trouble from the start.
+        progress.mark_changed();
         let mut owner = Self {
             hub,
-            progress: journal.progress(),
+            progress,
             journal,
             commands,
             gauge,

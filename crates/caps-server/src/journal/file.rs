@@ -188,9 +188,11 @@ impl FileJournal {
         let (work, arrived) = mpsc::channel();
         let (sender, progress) = watch::channel(Progress { kept, trouble: None });
         let Store { file, db, lock } = store;
+        let mut writer = Writer::new(file, db, retention, sender);
+        writer.begin();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let _held = lock;
-            Writer::new(file, db, retention, sender).run(&arrived);
+            writer.run(&arrived);
         })?;
         Ok(Self { work: Some(work), progress, rotation, thread: Some(thread) })
     }

@@ -8,13 +8,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
 use caps_proto::Answer;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Command, Commands, Gauge, Heard};
 use crate::journal::{Journal, Progress, Trouble};
@@ -28,7 +29,7 @@ const BATCH: usize = 1024;
 /// How long a stopping hub waits for its facts to be kept, and for its clients to take their last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
-/// The longest sleep, so that a wall clock that was set is noticed.
+/// The longest sleep, so that a machine's clock that was set ahead is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// Nothing can be kept any more.
@@ -40,6 +41,7 @@ pub(crate) struct JournalFailed {
 
 pub(crate) struct Owner {
     hub: Hub,
+    clock: Clock,
     journal: Box<dyn Journal>,
     progress: watch::Receiver<Progress>,
     commands: Commands,
@@ -74,6 +76,7 @@ impl Owner {
         // It may be in trouble from the start.
         progress.mark_changed();
         let mut owner = Self {
+            clock: Clock::new(hub.now()),
             hub,
             progress,
             journal,
@@ -140,8 +143,9 @@ impl Owner {
         Ok(())
     }
 
-    fn until_deadline(&self) -> Duration {
-        let until = |deadline: Timestamp| deadline.since(SystemTime::now().into());
+    fn until_deadline(&mut self) -> Duration {
+        let now = self.clock.now();
+        let until = |deadline: Timestamp| deadline.since(now);
         self.hub.next_deadline().map_or(MAX_SLEEP, until).min(MAX_SLEEP)
     }
 
@@ -168,7 +172,7 @@ impl Owner {
     }
 
     fn decide(&mut self) {
-        let now = Timestamp::from(SystemTime::now());
+        let now = self.clock.now();
         let mut step = Step::default();
         let mut bytes = 0;
         self.hub.advance(now, &mut step);

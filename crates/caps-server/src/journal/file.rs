@@ -117,8 +117,10 @@ impl Store {
     pub(crate) fn restore(&self, limits: Limits, now: Timestamp) -> Result<Restored, OpenError> {
         let began = Instant::now();
         let restore = bring_back(&self.db, limits).map_err(|why| why.explain(&self.file))?;
-        let rotation = Rotation::new(restore.oldest_partition());
         let kept = restore.last();
+        let since = kept.0 - restore.latest_snapshot().0;
+        let since = usize::try_from(since).unwrap_or(usize::MAX);
+        let rotation = Rotation::new(restore.oldest_partition(), since);
         let mut step = Step::default();
         let (hub, conn) = restore.finish(now, &mut step);
         let messages: usize = hub.queues().map(|queue| queue.depth).sum();

@@ -80,6 +80,13 @@ impl Store {
         let lock = lock.ok_or_else(|| OpenError::InUse { dir: dir.into() })?;
         let file = dir.join(FILE);
         let db = open(&file).map_err(|why| explain(&file, why))?;
+        if db.is_readonly(c"main").map_err(|why| explain(&file, why))? {
+            let may_only_be_read = format!("`{FILE}` in it may only be read");
+            return Err(unusable(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                may_only_be_read,
+            )));
+        }
         match schema::kind(&db).map_err(|why| explain(&file, why))? {
             Kind::Ours => {}
             Kind::Newer { version } => return Err(OpenError::Newer { file, version }),

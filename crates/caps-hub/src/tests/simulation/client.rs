@@ -109,7 +109,9 @@ impl Client {
         let Job::Driver(driver) = &mut self.job else { return };
         // The hub replays what was not received. Whoever may have said `received` must remember by itself.
         let is_forgetful = !driver.receives_first && !driver.is_hasty;
-        driver.work.retain(|_, done| !is_forgetful && (*done > 0 || driver.is_hasty));
+        if is_forgetful {
+            driver.work.clear();
+        }
         self.outbox.retain(|letter| driver.work.contains_key(&letter.name));
     }
 

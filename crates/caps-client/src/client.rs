@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caps_proto::{
-    ClientId, Done, Event, Message, MessageId, Order, OrderRef, Refusal, Request, Verb,
+    ClientId, Done, Event, Message, MessageId, Order, OrderRef, Proof, Refusal, Request, Verb,
 };
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -130,7 +130,7 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
     pub async fn in_transit(&self, message: &Message) -> Result<Done, Error> {
-        let report = Message { event: Event::InTransit, ..message.clone() };
+        let report = Message { event: Event::InTransit, proof: None, ..message.clone() };
         self.report(Verb::InTransit, report).await
     }
 
@@ -141,6 +141,18 @@ impl Client {
     pub async fn delivered(&self, message: &Message) -> Result<Done, Error> {
         let report = Message { event: Event::Delivered, ..message.clone() };
         self.report(Verb::Delivered, report).await
+    }
+
+    /// Says that the order of `message` has arrived, with what there is to show for it.
+    ///
+    /// # Errors
+    /// As [`delivered`](Self::delivered).
+    pub async fn delivered_with_proof(
+        &self,
+        message: &Message,
+        proof: Proof,
+    ) -> Result<Done, Error> {
+        self.delivered(&Message { proof: Some(proof), ..message.clone() }).await
     }
 
     /// Gives the order of `message` back, which this driver holds: the hub offers it again, to all who listen and
@@ -230,7 +242,7 @@ fn announcement(order: &Order) -> Result<Message, Refusal> {
     let mint = || MessageId::new(&Uuid::new_v4().to_string()).expect("a UUID is an id");
     match Request::parse(Verb::Pickup, Some(text), mint)? {
         Request::Pickup(OrderRef { client_id, message_id }, order) => {
-            Ok(Message { event: Event::Pickup, message_id, client_id, order })
+            Ok(Message { event: Event::Pickup, message_id, client_id, order, proof: None })
         }
         other => unreachable!("a `pickup` was read as {other:?}"),
     }

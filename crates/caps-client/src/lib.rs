@@ -19,7 +19,7 @@
 //!   the hub refuses for good, for example for a wrong token.
 //!
 //! What it does not promise: the outbox is in memory, so what the hub has not answered when the process ends
-//! is lost to the hub; [`Client::close`] says how much that is. Numbers inside an incoming order are what
+//! is lost to the hub; [`Client::close`] says how much that is. Numbers inside an incoming order or proof are what
 //! [`serde_json::Value`] makes of them; in an outgoing one they stay as they are written.
 //!
 //! # Example

@@ -126,9 +126,10 @@ impl Line {
 /// About how many bytes a message takes on the wire.
 fn size_of_envelope(message: &Message) -> usize {
     const NAMES_AND_PUNCTUATION: usize = 80;
-    let Message { message_id, client_id, order, .. } = message;
+    let Message { message_id, client_id, order, proof, .. } = message;
     NAMES_AND_PUNCTUATION
         + message_id.as_str().len()
         + client_id.as_str().len()
         + order.text().len()
+        + proof.as_ref().map_or(0, |proof| proof.text().len())
 }

@@ -177,8 +177,8 @@ impl Hub {
             Request::InTransit(which, order) => {
                 self.in_transit(conn, &who, which, order, step).map(Some)
             }
-            Request::Delivered(which, order) => {
-                self.delivered(conn, &who, which, order, step).map(Some)
+            Request::Delivered(which, order, proof) => {
+                self.delivered(conn, &who, which, order, proof, step).map(Some)
             }
             Request::Release(which) => self.release(conn, &who, which, step).map(Some),
             Request::Received(event, which) => self.received(&who, event, which, step).map(Some),

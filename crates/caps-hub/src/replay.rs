@@ -62,7 +62,7 @@ pub(crate) fn take_back(
     audience: &mut Audience,
     step: &mut Step,
 ) {
-    let Audience { connections, rooms } = audience;
+    let Audience { connections, rooms, .. } = audience;
     let Some(connection) = connections.get_mut(&conn) else { return };
     let Connection { lags, replays, line, .. } = connection;
     for Replay { ack, queues, .. } in replays.drain(..) {

@@ -67,7 +67,7 @@ impl Hub {
             state,
             holder: holder.clone(),
             offered_again_at: life.lapse().map(|(at, _)| at),
-            order: order.as_ref().or(delivered.last().map(|(_, order)| order)).cloned(),
+            order: order.as_ref().or(delivered.last().map(|notice| &notice.order)).cloned(),
             waiting: life.waiting().map(|(event, ..)| event).collect(),
             latest: *latest,
         })

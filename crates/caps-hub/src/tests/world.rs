@@ -136,12 +136,14 @@ impl World {
         answers.map(|(ack, answer)| (ack, serde_json::to_value(answer).unwrap())).collect()
     }
 
-    /// What the hub has emitted to `conn` since it was last asked, such as `pickup acme/7`.
+    /// What the hub has emitted to `conn` since it was last asked, such as `pickup acme/7`, or
+    /// `delivered acme/7 {"code":1}` where there was a proof.
     pub(super) fn heard(&mut self, conn: ConnId) -> Vec<String> {
         let messages = self.heard_messages(conn);
         let names = messages.iter().map(|message| {
-            let Message { event, message_id, client_id, .. } = &**message;
-            format!("{event} {client_id}/{message_id}")
+            let Message { event, message_id, client_id, proof, .. } = &**message;
+            let proof = proof.iter().map(|proof| format!(" {}", proof.text()));
+            format!("{event} {client_id}/{message_id}{}", proof.collect::<String>())
         });
         names.collect()
     }

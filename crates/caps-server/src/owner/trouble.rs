@@ -44,7 +44,7 @@ impl Owner {
                     };
                     self.perform(Effect::Answer { conn, ack, answer });
                 }
-                Effect::Watch { .. } => self.perform(effect),
+                Effect::Watch { .. } | Effect::HangUp { .. } => self.perform(effect),
             }
         }
         let mut step = Step::default();

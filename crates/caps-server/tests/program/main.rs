@@ -42,6 +42,13 @@ impl Hub {
         }
     }
 
+    /// Asks for what waits, and waits for what is wanted of it.
+    fn hears(&self, get_all: &str, wanted: &str) {
+        let session = self.connect("{}");
+        self.http("POST", &session, &format!(r#"42/caps,7["getAll",{get_all}]"#));
+        self.poll_until(&session, wanted);
+    }
+
     /// Connects as who `auth` says. Returns where to post and to poll.
     fn connect(&self, auth: &str) -> String {
         let session = self.asks_to_connect(auth);
@@ -127,6 +134,34 @@ fn it_records_every_event_that_it_hears() {
     let record = lines.iter().find(|line| line["record"] == "EVENT").unwrap();
     assert_eq!((&record["event"], &record["clientId"]), (&"pickup".into(), &"acme-widgets".into()));
     assert_eq!(record["payload"]["orderId"], 7);
+}
+
+#[test]
+fn what_was_given_back_and_what_was_proven_outlive_a_hub_that_is_killed() {
+    const IDS: &str = r#""messageId":"7","clientId":"acme""#;
+    const PROOF: &str = r#"{ "code":1.50 }"#;
+    let data = tempfile::TempDir::new().unwrap();
+    let flags = ["--data-dir", data.path().to_str().unwrap()];
+
+    let hub = Hub::start(&flags);
+    hub.place(&format!(r#"{{{IDS},"order":{{"total":1.50}}}}"#));
+    let order = format!(r#"{{{IDS},"order":{{}}}}"#);
+    hub.says(r#"{"clientId":"dora"}"#, &[("in-transit", &order), ("release", &order)]);
+    hub.end("-KILL");
+
+    let hub = Hub::start(&flags);
+    let offered = format!(r#"["pickup",{{"event":"pickup",{IDS},"order":{{"total":1.50}}}}]"#);
+    hub.hears(r#"{"clientId":"acme","event":"pickup"}"#, &offered);
+    let delivered = format!(r#"{{{IDS},"order":{{}},"proof":{PROOF}}}"#);
+    hub.says(r#"{"clientId":"emil"}"#, &[("delivered", &delivered)]);
+    hub.end("-KILL");
+
+    let hub = Hub::start(&flags);
+    let proven = format!(
+        r#"["delivered",{{"event":"delivered",{IDS},"order":{{"total":1.50}},"proof":{PROOF}}}]"#
+    );
+    hub.hears(r#"{"clientId":"acme"}"#, &proven);
+    assert!(hub.end("-TERM").status.success());
 }
 
 #[test]

@@ -32,7 +32,7 @@ impl World {
                 }
                 Effect::Watch { .. } => self.carry_out(effect),
                 // The server's to answer.
-                Effect::Answer { .. } => {}
+                Effect::Answer { .. } | Effect::HangUp { .. } => {}
             }
         }
         for (conn, unsent) in unsent {

@@ -38,7 +38,7 @@ pub(crate) async fn run(
             break End::Closed;
         }
     };
-    finish(lasting, end);
+    finish(lasting, end).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -51,21 +51,23 @@ enum Next {
 async fn rest(lasting: &mut Lasting, pause: Duration) -> Next {
     let paused = sleep(pause);
     tokio::pin!(paused);
-    while !lasting.outbox.is_over() {
+    loop {
         tokio::select! {
             () = &mut paused => return Next::Connect,
+            is_there_more = lasting.outbox.fill() => if !is_there_more {
+                return Next::End;
+            },
             step = lasting.closing.next() => match step {
                 Step::Finish => lasting.finish(),
-                Step::GiveUp => break,
+                Step::GiveUp => return Next::End,
             },
         }
     }
-    Next::End
 }
 
-fn finish(lasting: Lasting, end: End) {
+async fn finish(lasting: Lasting, end: End) {
     let Lasting { outbox, inbox, state, .. } = lasting;
-    let unanswered = outbox.into_unanswered();
+    let unanswered = outbox.into_unanswered().await;
     let unsent = unanswered.len();
     state.send_replace(match end {
         End::Refused(refusal) => State::Refused(refusal),

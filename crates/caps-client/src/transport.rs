@@ -181,7 +181,7 @@ async fn send(
     // The only payload that is sent as the text that it is. The others go through a `Value`, which would write
     // an order's numbers in its own way.
     #[expect(deprecated, reason = "its replacement parses the text")]
-    let payload = Payload::String(payload);
+    let payload = Payload::String(payload.to_string());
     client
         .emit_with_ack(verb.name(), payload, NEVER, move |payload, _| {
             forward(&hear, Heard::Answer(answer(payload)))

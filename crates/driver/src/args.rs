@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use caps_client::cli::HubArgs;
@@ -39,6 +40,12 @@ pub(crate) struct Args {
     /// Stop when this many orders are delivered
     #[arg(long, env = "CAPS_DRIVER_COUNT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
+
+    /// Keep what the hub has not answered in this file, and send it at the next start
+    ///
+    /// Without it, what the hub has not answered when the driver ends is lost.
+    #[arg(long, env = "CAPS_DRIVER_OUTBOX", value_name = "FILE")]
+    pub(crate) outbox: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -46,6 +53,7 @@ Examples:
   driver                                           for every store
   driver --vendors acme-widgets,1-800-flowers      for two of them
   driver --name ann                                comes back to its own orders
+  driver --name ann --outbox ann.outbox            loses no delivery, even when it is killed
   driver --pickup-delay 0s --delivery-delay 100ms  in a hurry
   driver --url https://caps.example.com --token \"$TOKEN\"
 

@@ -14,6 +14,7 @@ use anyhow::Context as _;
 use caps_client::cli::{self, Lines};
 use caps_client::{Client, Options};
 use clap::Parser as _;
+use tokio::sync::mpsc;
 
 use args::Args;
 use run::Shift;
@@ -25,13 +26,16 @@ const FLUSH: Duration = Duration::from_secs(5);
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     cli::log_to_stderr()?;
-    let options =
+    let mut options =
         Options::driver(&args.hub.url, args.name.as_ref()).with_token(args.hub.token.clone());
+    options.outbox_file = args.outbox.clone();
+    let (tell, resent) = mpsc::unbounded_channel();
+    options.resent = Some(tell);
     let (client, incoming) = Client::connect(options)?;
     let mut shift = Shift::new(&args, client.clone(), Lines::new(io::stdout()));
 
     let result = tokio::select! {
-        result = shift.run(incoming) => result.context("the driver cannot go on"),
+        result = shift.run(incoming, resent) => result.context("the driver cannot go on"),
         stopped = cli::stop_signal() => stopped.context("cannot hear signals"),
     };
 

@@ -5,8 +5,9 @@ use std::io::Write;
 use std::sync::Arc;
 
 use caps_client::cli::{Failure, Lines, Recent};
-use caps_client::{Client, Delivery, Incoming};
-use caps_proto::{ClientId, Event, OrderRef};
+use caps_client::{Client, Delivery, Incoming, Resent};
+use caps_proto::{ClientId, Event, OrderRef, Verb};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::args::Args;
@@ -48,20 +49,38 @@ impl<W: Write + Send + 'static> Shift<W> {
     }
 
     /// Drives until enough orders are delivered; without `--count` that is never.
-    pub(crate) async fn run(&mut self, incoming: Incoming) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        &mut self,
+        incoming: Incoming,
+        resent: mpsc::UnboundedReceiver<Resent>,
+    ) -> Result<(), Failure> {
         let (client, vendors) = (self.client.clone(), self.vendors.clone());
         tokio::select! {
-            over = self.drive(incoming) => over,
+            over = self.drive(incoming, resent) => over,
             failed = listen(client, vendors) => failed,
         }
     }
 
-    async fn drive(&mut self, mut incoming: Incoming) -> Result<(), Failure> {
+    async fn drive(
+        &mut self,
+        mut incoming: Incoming,
+        mut resent: mpsc::UnboundedReceiver<Resent>,
+    ) -> Result<(), Failure> {
         while self.count.is_none_or(|count| self.delivered < count) {
             tokio::select! {
                 delivery = incoming.recv(), if self.has_hands_free() => self.take(delivery?),
                 Some(ended) = self.under_way.join_next() => self.ended(ended)?,
+                Some(resent) = resent.recv() => self.heard_of(resent)?,
             }
+        }
+        Ok(())
+    }
+
+    /// The hub has answered what an earlier run of this driver had left: it could not say yet what it delivered.
+    fn heard_of(&mut self, resent: Resent) -> Result<(), Failure> {
+        if resent.verb == Verb::Delivered && resent.result.is_ok() {
+            self.lines.print(format_args!("DRIVER: delivered {}", resent.order.message_id))?;
+            self.remembered.insert(resent.order);
         }
         Ok(())
     }

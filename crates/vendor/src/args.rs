@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use caps_client::cli::HubArgs;
@@ -34,6 +35,12 @@ pub(crate) struct Args {
     /// Place no orders, only thank for deliveries
     #[arg(long, env = "CAPS_VENDOR_NO_ORDERS", value_parser = FalseyValueParser::new(), conflicts_with = "count")]
     pub(crate) no_orders: bool,
+
+    /// Keep what the hub has not answered in this file, and send it at the next start
+    ///
+    /// Without it, what the hub has not answered when the shop ends is lost.
+    #[arg(long, env = "CAPS_VENDOR_OUTBOX", value_name = "FILE")]
+    pub(crate) outbox: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -41,6 +48,7 @@ Examples:
   vendor acme-widgets                               an order every five seconds
   vendor 1-800-flowers --interval 500ms --count 20  twenty orders, then done
   vendor acme-widgets --no-orders                   only hear of deliveries
+  vendor acme-widgets --outbox acme.outbox          loses no order, even when it is killed
   vendor acme-widgets --url https://caps.example.com --token \"$TOKEN\"
 
 Exit codes:

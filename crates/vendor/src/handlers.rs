@@ -4,38 +4,49 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use caps_client::cli::{Failure, Lines};
-use caps_proto::{Message, Order};
+use caps_proto::{Event, Message, Order};
 use serde_json::Value;
 
 use crate::hub::Hub;
 use crate::shop::Shop;
 
-/// An order is on the road: says so.
-pub(crate) async fn in_transit(
+/// Says what has happened: that an order is on the road, or thanks to its customer, once.
+pub(crate) fn say(
     message: &Message,
-    hub: &impl Hub,
+    shop: &RefCell<Shop>,
     lines: &Lines<impl Write>,
 ) -> Result<(), Failure> {
-    lines.print(format_args!("Your order {} is on its way", message.message_id))?;
-    hub.received(message).await?;
+    let Message { event, message_id, order, .. } = message;
+    match event {
+        Event::InTransit => {
+            lines.print(format_args!("Your order {message_id} is on its way"))?;
+        }
+        Event::Delivered => {
+            if shop.borrow_mut().thank(message_id) {
+                lines.print(format_args!("Thank you for your order {}", customer(order)))?;
+                lines.print(format_args!("{message_id} {}", order.text()))?;
+            }
+        }
+        // A hub that knows that this is a vendor sends none.
+        Event::Pickup => tracing::debug!(order = %message_id, "left out a pickup"),
+    }
     Ok(())
 }
 
-/// An order has arrived: thanks its customer, once.
-pub(crate) async fn delivered(
+/// Tells the hub that a message was heard. Done last: a shop that stops before it hears of the delivery again, and
+/// thanks then.
+pub(crate) async fn acknowledge(
     message: &Message,
     shop: &RefCell<Shop>,
     hub: &impl Hub,
-    lines: &Lines<impl Write>,
 ) -> Result<(), Failure> {
-    let Message { message_id, order, .. } = message;
-    if shop.borrow_mut().thank(message_id) {
-        lines.print(format_args!("Thank you for your order {}", customer(order)))?;
-        lines.print(format_args!("{message_id} {}", order.text()))?;
+    if message.event == Event::Pickup {
+        return Ok(());
     }
-    // Said last: a shop that stops before it hears of the delivery again, and thanks then.
     hub.received(message).await?;
-    shop.borrow_mut().finish(message_id);
+    if message.event == Event::Delivered {
+        shop.borrow_mut().finish(&message.message_id);
+    }
     Ok(())
 }
 
@@ -82,7 +93,7 @@ mod tests {
     impl Desk {
         fn new() -> Self {
             let mut shop = Shop::new(ClientId::new("acme").unwrap(), Some(1));
-            let order = shop.place().unwrap();
+            let (_, order) = shop.place().unwrap();
             let lines = Lines::new(Vec::new());
             Self { shop: shop.into(), order, hub: Noted::default(), lines }
         }
@@ -106,6 +117,11 @@ mod tests {
         serde_json::from_str(&text).unwrap()
     }
 
+    async fn handle(desk: &Desk, message: &Message) -> Result<(), Failure> {
+        say(message, &desk.shop, &desk.lines)?;
+        acknowledge(message, &desk.shop, &desk.hub).await
+    }
+
     mod in_transit {
         use super::*;
 
@@ -113,7 +129,7 @@ mod tests {
         async fn it_is_told_and_acknowledged() {
             let desk = Desk::new();
             let message = message("in-transit", "7", "{}");
-            in_transit(&message, &desk.hub, &desk.lines).await.unwrap();
+            handle(&desk, &message).await.unwrap();
             assert_eq!(*desk.hub.emits.borrow(), ["received acme in-transit 7"]);
             assert_eq!(desk.printed(), ["Your order 7 is on its way"]);
         }
@@ -121,10 +137,6 @@ mod tests {
 
     mod delivered {
         use super::*;
-
-        async fn handle(desk: &Desk, message: &Message) -> Result<(), Failure> {
-            delivered(message, &desk.shop, &desk.hub, &desk.lines).await
-        }
 
         #[tokio::test]
         async fn the_customer_is_thanked_and_the_delivery_acknowledged() {

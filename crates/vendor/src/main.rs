@@ -29,8 +29,9 @@ const FLUSH: Duration = Duration::from_secs(5);
 async fn main() -> anyhow::Result<()> {
     let args = Args::parse();
     cli::log_to_stderr()?;
-    let options =
+    let mut options =
         Options::vendor(&args.hub.url, args.store.clone()).with_token(args.hub.token.clone());
+    options.outbox_file = args.outbox.clone();
     let (client, incoming) = Client::connect(options)?;
     let shop = RefCell::new(Shop::new(args.store.clone(), args.count));
     let lines = Lines::new(io::stdout());

@@ -6,13 +6,17 @@ use std::future::pending;
 use std::io::Write;
 
 use caps_client::cli::{Failure, Lines};
-use caps_client::{Client, Incoming, State};
-use caps_proto::Event;
+use caps_client::{Client, Delivery, Incoming, State};
+use futures_util::future::FutureExt as _;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Args;
 use crate::handlers;
 use crate::shop::Shop;
+
+/// How many messages are heard at most of which the hub does not know that they were.
+const MOST_HEARD: usize = 1024;
 
 /// Runs a shop until its orders are over; without `--count` they never are.
 pub(crate) async fn run(
@@ -22,56 +26,86 @@ pub(crate) async fn run(
     shop: &RefCell<Shop>,
     lines: &Lines<impl Write>,
 ) -> Result<(), Failure> {
-    client.join(&args.store).await?;
-    tracing::info!(client = %args.store, "the shop is open");
     tokio::select! {
+        // So the shop asks for what it has missed before it places anything.
+        biased;
+        failed = attend(args, client) => failed,
         over = listen(client, incoming, shop, lines) => over,
         failed = announce_again(client, shop) => failed,
         failed = place(args, client, shop) => failed,
     }
 }
 
-/// Hears of orders, until all are over.
+/// Asks to hear of the store's orders, first of what happened while the shop was away.
+async fn attend(args: &Args, client: &Client) -> Result<(), Failure> {
+    client.join(&args.store).await?;
+    client.get_all(Some(&args.store), None).await?;
+    tracing::info!(client = %args.store, "the shop is open");
+    pending().await
+}
+
+/// Hears of orders, until all are over. What it has said of one counts only when the hub knows that it was heard;
+/// that is not waited for before the next.
 async fn listen(
     client: &Client,
     mut incoming: Incoming,
     shop: &RefCell<Shop>,
     lines: &Lines<impl Write>,
 ) -> Result<(), Failure> {
+    let mut heard = FuturesUnordered::new();
     while !shop.borrow().is_done() {
-        let delivery = incoming.recv().await?;
-        match delivery.event {
-            Event::InTransit => handlers::in_transit(&delivery, client, lines).await?,
-            Event::Delivered => handlers::delivered(&delivery, shop, client, lines).await?,
-            // A hub that knows that this is a vendor sends none.
-            Event::Pickup => tracing::debug!(order = %delivery.message_id, "left out a pickup"),
+        tokio::select! {
+            // So what was said is on its way before the next is heard.
+            biased;
+            Some(acknowledged) = heard.next() => {
+                let delivery: Delivery = acknowledged?;
+                delivery.settle();
+            }
+            delivery = incoming.recv(), if heard.len() < MOST_HEARD => {
+                let delivery = delivery?;
+                handlers::say(&delivery, shop, lines)?;
+                heard.push(async move {
+                    let acknowledged = handlers::acknowledge(&delivery, shop, client).await;
+                    acknowledged.map(|()| delivery)
+                });
+            }
         }
-        delivery.settle();
     }
     Ok(())
 }
 
-/// Asks for what happened while the shop was away, then places orders. While the hub is away, the shop places
-/// one and waits.
+/// Places orders. While the hub is away they wait in the outbox, as many as there is room for.
 async fn place(args: &Args, client: &Client, shop: &RefCell<Shop>) -> Result<(), Failure> {
-    client.get_all(Some(&args.store), None).await?;
     if args.no_orders {
         return pending().await;
     }
     let mut ticks = interval(args.interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut taken = FuturesUnordered::new();
+    let mut is_open = true;
     loop {
-        ticks.tick().await;
-        let Some(order) = shop.borrow_mut().place() else { return pending().await };
-        let done = client.pickup(&order).await?;
-        if let Some(order) = done.message_id {
-            tracing::info!(client = %args.store, %order, "placed an order");
+        tokio::select! {
+            _ = ticks.tick(), if is_open => {
+                let placed = shop.borrow_mut().place();
+                let Some((id, order)) = placed else {
+                    is_open = false;
+                    continue;
+                };
+                let answer = client.pickup(&order).taken().await?;
+                taken.push(answer.map(|answer| (id, answer)));
+            }
+            Some((order, answer)) = taken.next() => {
+                answer?;
+                shop.borrow_mut().is_known(&order);
+                tracing::info!(client = %args.store, %order, "placed an order");
+            }
+            else => return pending().await,
         }
     }
 }
 
 /// Announces the orders under way on each new connection: a hub that keeps them in memory alone loses them when
-/// it stops, and one that knows them says so and does nothing.
+/// it stops, and one that knows them says so and does nothing. One at a time, so that nothing waits for all.
 async fn announce_again(client: &Client, shop: &RefCell<Shop>) -> Result<(), Failure> {
     let mut states = client.state();
     let mut known = None;
@@ -81,8 +115,10 @@ async fn announce_again(client: &Client, shop: &RefCell<Shop>) -> Result<(), Fai
             && known.replace(session).is_some_and(|known| known != session)
         {
             let orders = shop.borrow().undelivered();
-            for order in orders {
-                client.pickup(&order).await?;
+            for (id, order) in orders {
+                if shop.borrow().is_under_way(&id) {
+                    client.pickup(&order).await?;
+                }
             }
         }
         if states.changed().await.is_err() {

@@ -27,6 +27,8 @@ pub(crate) struct Shop {
 struct Placed {
     number: u64,
     order: Order,
+    /// Whether the hub has kept it.
+    is_known: bool,
 }
 
 impl Shop {
@@ -35,22 +37,36 @@ impl Shop {
         Self { store, count, placed: 0, finished: 0, under_way: HashMap::new(), thanked }
     }
 
-    /// A new order, unless all are placed.
-    pub(crate) fn place(&mut self) -> Option<Order> {
+    /// A new order and its id, unless all are placed.
+    pub(crate) fn place(&mut self) -> Option<(MessageId, Order)> {
         if self.count == Some(self.placed) {
             return None;
         }
         self.placed += 1;
         let (id, order) = checkout::order(&self.store);
-        self.under_way.insert(id, Placed { number: self.placed, order: order.clone() });
-        Some(order)
+        let placed = Placed { number: self.placed, order: order.clone(), is_known: false };
+        self.under_way.insert(id.clone(), placed);
+        Some((id, order))
     }
 
-    /// The orders of this run that are not delivered, oldest first.
-    pub(crate) fn undelivered(&self) -> Vec<Order> {
-        let mut placed: Vec<_> = self.under_way.values().collect();
-        placed.sort_unstable_by_key(|placed| placed.number);
-        placed.into_iter().map(|placed| placed.order.clone()).collect()
+    /// Notes that the hub has kept an order.
+    pub(crate) fn is_known(&mut self, id: &MessageId) {
+        if let Some(placed) = self.under_way.get_mut(id) {
+            placed.is_known = true;
+        }
+    }
+
+    /// The orders of this run that the hub has kept and that are not delivered, oldest first.
+    pub(crate) fn undelivered(&self) -> Vec<(MessageId, Order)> {
+        let known = self.under_way.iter().filter(|(_, placed)| placed.is_known);
+        let mut placed: Vec<_> = known.collect();
+        placed.sort_unstable_by_key(|(_, placed)| placed.number);
+        placed.into_iter().map(|(id, placed)| (id.clone(), placed.order.clone())).collect()
+    }
+
+    /// Whether an order of this run is not delivered.
+    pub(crate) fn is_under_way(&self, id: &MessageId) -> bool {
+        self.under_way.contains_key(id)
     }
 
     /// How many orders of this run are not delivered.
@@ -114,14 +130,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_delivered_is_known_in_the_order_in_which_it_was_placed() {
+    fn what_the_hub_has_and_is_not_delivered_is_told_in_the_order_in_which_it_was_placed() {
         let mut shop = shop(None);
         let mut placed: Vec<_> = (0..20).filter_map(|_| shop.place()).collect();
-        let first = ids(&shop).remove(0);
-        shop.finish(&first);
-        placed.remove(0);
-        let texts =
-            |orders: &[Order]| orders.iter().map(|o| o.text().to_owned()).collect::<Vec<_>>();
-        assert_eq!(texts(&shop.undelivered()), texts(&placed));
+        for (id, _) in &placed[..15] {
+            shop.is_known(id);
+        }
+        shop.finish(&placed[0].0);
+        let known = placed.drain(1..15).map(|(id, _)| id);
+        assert!(known.eq(shop.undelivered().into_iter().map(|(id, _)| id)));
     }
 }

@@ -4,6 +4,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod outbox;
+pub(crate) mod proxy;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
@@ -142,13 +145,11 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(path: &str, hub: &Hub, args: &[&str]) -> Self {
-        let mut child = program(path)
-            .args(args)
-            .env("CAPS_URL", hub.url())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Self::spawn(program(path).args(args).env("CAPS_URL", hub.url()))
+    }
+
+    pub(crate) fn spawn(program: &mut Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, stdout }
     }
@@ -189,5 +190,11 @@ impl Program {
     /// Ends the program without a warning.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Ends the program without a warning, and returns the lines that are left.
+    pub(crate) async fn killed(mut self) -> Vec<String> {
+        self.child.start_kill().unwrap();
+        self.end().await.0
     }
 }

@@ -3,32 +3,24 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use caps_client::cli::{Failure, Lines};
-use caps_proto::{Event, Message, Order};
-use serde_json::Value;
+use caps_client::cli::Failure;
+use caps_proto::{Event, Message};
 
 use crate::hub::Hub;
+use crate::say::Say;
 use crate::shop::Shop;
 
-/// Says what has happened: that an order is on the road, or thanks to its customer, once.
+/// Says what has happened to an order, once.
 pub(crate) fn say(
     message: &Message,
     shop: &RefCell<Shop>,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<(), Failure> {
-    let Message { event, message_id, order, .. } = message;
-    match event {
-        Event::InTransit => {
-            lines.print(format_args!("Your order {message_id} is on its way"))?;
-        }
-        Event::Delivered => {
-            if shop.borrow_mut().thank(message_id) {
-                lines.print(format_args!("Thank you for your order {}", customer(order)))?;
-                lines.print(format_args!("{message_id} {}", order.text()))?;
-            }
-        }
+    if message.event == Event::Pickup {
         // A hub that knows that this is a vendor sends none.
-        Event::Pickup => tracing::debug!(order = %message_id, "left out a pickup"),
+        tracing::debug!(order = %message.message_id, "left out a pickup");
+    } else if shop.borrow_mut().hear(message) {
+        say.happened(message)?;
     }
     Ok(())
 }
@@ -50,19 +42,13 @@ pub(crate) async fn acknowledge(
     Ok(())
 }
 
-/// The customer's name, as far as the order tells. Other shops of the same name may write orders of their own.
-fn customer(order: &Order) -> String {
-    let fields: Value = serde_json::from_str(order.text()).unwrap_or_default();
-    let customer = &fields["customer"];
-    let name = customer.as_str().or_else(|| customer["name"].as_str());
-    name.unwrap_or("dear customer").to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::say::Style;
     use caps_client::Error;
-    use caps_proto::{ClientId, Done};
+    use caps_client::cli::Lines;
+    use caps_proto::Done;
 
     /// Notes what is emitted.
     #[derive(Default)]
@@ -82,114 +68,85 @@ mod tests {
         }
     }
 
-    /// A shop with one order under way.
+    /// A shop with one order under way, order 7.
     struct Desk {
         shop: RefCell<Shop>,
-        order: Order,
         hub: Noted,
-        lines: Lines<Vec<u8>>,
+        say: Say<Vec<u8>>,
     }
 
     impl Desk {
         fn new() -> Self {
-            let mut shop = Shop::new(ClientId::new("acme").unwrap(), Some(1));
-            let (_, order) = shop.place().unwrap();
-            let lines = Lines::new(Vec::new());
-            Self { shop: shop.into(), order, hub: Noted::default(), lines }
+            let mut shop = Shop::new();
+            let Message { message_id, order, .. } = message("pickup");
+            shop.place(&message_id, &order);
+            shop.is_all();
+            let say = Say::new(Lines::new(Vec::new()), Style::Words);
+            Self { shop: shop.into(), hub: Noted::default(), say }
         }
 
-        /// A message about the order.
-        fn message(&self, event: &str) -> Message {
-            let fields: Value = serde_json::from_str(self.order.text()).unwrap();
-            message(event, fields["orderId"].as_str().unwrap(), self.order.text())
+        async fn handle(&self, message: &Message) -> Result<(), Failure> {
+            say(message, &self.shop, &self.say)?;
+            acknowledge(message, &self.shop, &self.hub).await
         }
 
-        fn printed(self) -> Vec<String> {
-            let text = String::from_utf8(self.lines.into_inner()).unwrap();
-            text.lines().map(str::to_owned).collect()
+        fn is_done(&self) -> bool {
+            self.shop.borrow().tally().borrow().is_done()
+        }
+
+        fn printed(self) -> String {
+            String::from_utf8(self.say.into_lines().into_inner()).unwrap()
         }
     }
 
-    fn message(event: &str, id: &str, order: &str) -> Message {
+    fn message(event: &str) -> Message {
         let text = format!(
-            r#"{{"event":"{event}","messageId":"{id}","clientId":"acme","order":{order}}}"#
+            r#"{{"event":"{event}","messageId":"7","clientId":"acme","order":{{"customer":"Ada"}}}}"#
         );
         serde_json::from_str(&text).unwrap()
     }
 
-    async fn handle(desk: &Desk, message: &Message) -> Result<(), Failure> {
-        say(message, &desk.shop, &desk.lines)?;
-        acknowledge(message, &desk.shop, &desk.hub).await
+    #[tokio::test]
+    async fn an_order_on_the_road_is_told_and_acknowledged() {
+        let desk = Desk::new();
+        desk.handle(&message("in-transit")).await.unwrap();
+        assert_eq!(*desk.hub.emits.borrow(), ["received acme in-transit 7"]);
+        assert!(!desk.is_done());
+        assert_eq!(desk.printed(), "Your order 7 is on its way\n");
     }
 
-    mod in_transit {
-        use super::*;
-
-        #[tokio::test]
-        async fn it_is_told_and_acknowledged() {
-            let desk = Desk::new();
-            let message = message("in-transit", "7", "{}");
-            handle(&desk, &message).await.unwrap();
-            assert_eq!(*desk.hub.emits.borrow(), ["received acme in-transit 7"]);
-            assert_eq!(desk.printed(), ["Your order 7 is on its way"]);
-        }
+    #[tokio::test]
+    async fn the_customer_is_thanked_and_the_delivery_acknowledged() {
+        let desk = Desk::new();
+        desk.handle(&message("delivered")).await.unwrap();
+        assert_eq!(*desk.hub.emits.borrow(), ["received acme delivered 7"]);
+        assert!(desk.is_done());
+        assert_eq!(desk.printed(), "Thank you for your order Ada\n7 {\"customer\":\"Ada\"}\n");
     }
 
-    mod delivered {
-        use super::*;
+    #[tokio::test]
+    async fn a_repeat_is_acknowledged_and_nobody_is_thanked_twice() {
+        let desk = Desk::new();
+        desk.handle(&message("delivered")).await.unwrap();
+        desk.handle(&message("delivered")).await.unwrap();
+        assert_eq!(desk.hub.emits.borrow().len(), 2);
+        assert_eq!(desk.printed().lines().count(), 2);
+    }
 
-        #[tokio::test]
-        async fn the_customer_is_thanked_and_the_delivery_acknowledged() {
-            let desk = Desk::new();
-            let message = desk.message("delivered");
-            handle(&desk, &message).await.unwrap();
-            let id = message.message_id.clone();
-            assert_eq!(*desk.hub.emits.borrow(), [format!("received acme delivered {id}")]);
-            assert!(desk.shop.borrow().is_done());
-            let (name, text) = (customer(&desk.order), desk.order.text().to_owned());
-            assert_eq!(
-                desk.printed(),
-                [format!("Thank you for your order {name}"), format!("{id} {text}")]
-            );
-        }
+    #[tokio::test]
+    async fn an_order_is_over_only_when_the_hub_has_answered() {
+        let mut desk = Desk::new();
+        desk.hub.is_closed = true;
+        let handled = desk.handle(&message("delivered")).await;
+        assert!(matches!(handled, Err(Failure::Hub(Error::Closed))));
+        assert!(!desk.is_done());
+    }
 
-        #[tokio::test]
-        async fn a_repeat_is_acknowledged_and_nobody_is_thanked_twice() {
-            let desk = Desk::new();
-            let message = desk.message("delivered");
-            handle(&desk, &message).await.unwrap();
-            handle(&desk, &message).await.unwrap();
-            assert_eq!(desk.hub.emits.borrow().len(), 2);
-            assert_eq!(desk.printed().len(), 2);
-        }
-
-        #[tokio::test]
-        async fn an_order_is_over_only_when_the_hub_has_answered() {
-            let mut desk = Desk::new();
-            desk.hub.is_closed = true;
-            let message = desk.message("delivered");
-            assert!(matches!(handle(&desk, &message).await, Err(Failure::Hub(Error::Closed))));
-            assert!(!desk.shop.borrow().is_done());
-        }
-
-        #[tokio::test]
-        async fn an_order_of_another_make_is_thanked_for_as_well_as_it_can_be() {
-            let desk = Desk::new();
-            for (id, order) in
-                [("1", r#"{"customer":{"name":"Ada\n"}}"#), ("2", r#"{"customer":7}"#), ("3", "{}")]
-            {
-                handle(&desk, &message("delivered", id, order)).await.unwrap();
-            }
-            let printed = desk.printed();
-            let thanks: Vec<_> = printed.iter().step_by(2).collect();
-            assert_eq!(
-                thanks,
-                [
-                    r"Thank you for your order Ada\u000a",
-                    "Thank you for your order dear customer",
-                    "Thank you for your order dear customer"
-                ]
-            );
-        }
+    #[tokio::test]
+    async fn a_pickup_is_none_of_a_shop_s_business() {
+        let desk = Desk::new();
+        desk.handle(&message("pickup")).await.unwrap();
+        assert!(desk.hub.emits.borrow().is_empty());
+        assert_eq!(desk.printed(), "");
     }
 }

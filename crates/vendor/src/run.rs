@@ -5,34 +5,36 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::io::Write;
 
-use caps_client::cli::{Failure, Lines};
+use caps_client::cli::Failure;
 use caps_client::{Client, Delivery, Incoming, State};
-use futures_util::future::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::args::Args;
 use crate::handlers;
-use crate::shop::Shop;
+use crate::place::{Counter, Orders};
+use crate::say::Say;
+use crate::shop::{Shop, Tally};
 
 /// How many messages are heard at most of which the hub does not know that they were.
 const MOST_HEARD: usize = 1024;
 
-/// Runs a shop until its orders are over; without `--count` they never are.
+/// Runs a shop until its orders are over; where they have no end they never are.
 pub(crate) async fn run(
     args: &Args,
     client: &Client,
     incoming: Incoming,
+    orders: Orders,
     shop: &RefCell<Shop>,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<(), Failure> {
+    let counter = Counter { store: &args.store, client, shop };
     tokio::select! {
         // So the shop asks for what it has missed before it places anything.
         biased;
         failed = attend(args, client) => failed,
-        over = listen(client, incoming, shop, lines) => over,
+        over = listen(client, incoming, shop, say) => over,
         failed = announce_again(client, shop) => failed,
-        failed = place(args, client, shop) => failed,
+        failed = counter.place(orders, args.pause()) => failed,
     }
 }
 
@@ -50,10 +52,13 @@ async fn listen(
     client: &Client,
     mut incoming: Incoming,
     shop: &RefCell<Shop>,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<(), Failure> {
+    let mut tally = shop.borrow().tally();
+    let over = async { drop(tally.wait_for(Tally::is_done).await) };
+    tokio::pin!(over);
     let mut heard = FuturesUnordered::new();
-    while !shop.borrow().is_done() {
+    loop {
         tokio::select! {
             // So what was said is on its way before the next is heard.
             biased;
@@ -61,45 +66,15 @@ async fn listen(
                 let delivery: Delivery = acknowledged?;
                 delivery.settle();
             }
+            () = &mut over => return Ok(()),
             delivery = incoming.recv(), if heard.len() < MOST_HEARD => {
                 let delivery = delivery?;
-                handlers::say(&delivery, shop, lines)?;
+                handlers::say(&delivery, shop, say)?;
                 heard.push(async move {
                     let acknowledged = handlers::acknowledge(&delivery, shop, client).await;
                     acknowledged.map(|()| delivery)
                 });
             }
-        }
-    }
-    Ok(())
-}
-
-/// Places orders. While the hub is away they wait in the outbox, as many as there is room for.
-async fn place(args: &Args, client: &Client, shop: &RefCell<Shop>) -> Result<(), Failure> {
-    if args.no_orders {
-        return pending().await;
-    }
-    let mut ticks = interval(args.interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut taken = FuturesUnordered::new();
-    let mut is_open = true;
-    loop {
-        tokio::select! {
-            _ = ticks.tick(), if is_open => {
-                let placed = shop.borrow_mut().place();
-                let Some((id, order)) = placed else {
-                    is_open = false;
-                    continue;
-                };
-                let answer = client.pickup(&order).taken().await?;
-                taken.push(answer.map(|answer| (id, answer)));
-            }
-            Some((order, answer)) = taken.next() => {
-                answer?;
-                shop.borrow_mut().is_known(&order);
-                tracing::info!(client = %args.store, %order, "placed an order");
-            }
-            else => return pending().await,
         }
     }
 }

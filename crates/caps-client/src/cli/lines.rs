@@ -19,7 +19,20 @@ impl<W: Write> Lines<W> {
     /// # Errors
     /// Those of the writer.
     pub fn print(&self, line: impl Display) -> io::Result<()> {
-        let text = format!("{}\n", printable(&line.to_string()));
+        self.write(printable(&line.to_string()))
+    }
+
+    /// Writes one line of fields with tabs between.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn print_fields<'a>(&self, fields: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
+        let fields: Vec<_> = fields.into_iter().map(printable).collect();
+        self.write(fields.join("\t"))
+    }
+
+    fn write(&self, mut text: String) -> io::Result<()> {
+        text.push('\n');
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         writer.write_all(text.as_bytes())?;
         writer.flush()
@@ -54,9 +67,10 @@ mod tests {
         let lines = Lines::new(Vec::new());
         lines.print("Zoë & söhne").unwrap();
         lines.print("a\nb\u{1b}[2J\u{9b}").unwrap();
+        lines.print_fields(["a\tb", "c"]).unwrap();
         assert_eq!(
             String::from_utf8(lines.into_inner()).unwrap(),
-            "Zoë & söhne\na\\u000ab\\u001b[2J\\u009b\n"
+            "Zoë & söhne\na\\u000ab\\u001b[2J\\u009b\na\\u0009b\tc\n"
         );
     }
 }

@@ -16,7 +16,7 @@ use caps_client::{Client, Delivery, Incoming, Options};
 use caps_proto::{ClientId, Event, Message, Order};
 use caps_server::{BindError, Config, RunError, Server, Store};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -152,6 +152,11 @@ impl Program {
         let mut child = program.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, stdout }
+    }
+
+    /// Where to write what the program reads, if it was given a pipe.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
     }
 
     /// The next line on stdout, none at its end.

@@ -109,6 +109,14 @@ impl Options {
         self
     }
 
+    /// Sees whether a hub can be at the address, before anything is connected.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`]
+    pub fn check(&self) -> Result<(), Error> {
+        self.endpoint().map(drop)
+    }
+
     /// Who the client says it is; null where that is for the hub to know.
     pub(crate) fn identity(&self) -> Value {
         match &self.auth {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use caps_client::cli::HubArgs;
 use caps_proto::{ClientId, DriverName};
 use clap::Parser;
+use clap::builder::FalseyValueParser;
 
 /// A driver on CAPS: takes orders on the road, and says when they have arrived.
 ///
@@ -41,6 +42,13 @@ pub(crate) struct Args {
     #[arg(long, env = "CAPS_DRIVER_COUNT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
 
+    /// Say everything as JSON, one object on each line
+    ///
+    /// `time`, `event`, `clientId`, `messageId` and `order`, as far as they are known, of each order that is
+    /// `in-transit` or `delivered`.
+    #[arg(long, env = "CAPS_DRIVER_JSON", value_parser = FalseyValueParser::new())]
+    pub(crate) json: bool,
+
     /// Keep what the hub has not answered in this file, and send it at the next start
     ///
     /// Without it, what the hub has not answered when the driver ends is lost.
@@ -59,7 +67,8 @@ Examples:
 
 Exit codes:
   0  done: `--count` orders were delivered, or the driver was stopped by Ctrl-C or SIGTERM
-  1  failed: the hub has refused the driver, for example for a wrong token
+  1  failed: the hub has refused the driver, for example for a wrong token; or the driver was stopped
+     while the hub was away, and has no `--outbox` to keep what was not sent
   2  the command line is wrong";
 
 #[cfg(test)]

@@ -55,6 +55,13 @@ pub(crate) struct Args {
     #[arg(long, env = "CAPS_VENDOR_NO_ORDERS", value_parser = FalseyValueParser::new(), conflicts_with = "count")]
     pub(crate) no_orders: bool,
 
+    /// Say everything as JSON, one object on each line
+    ///
+    /// `time`, `event`, `clientId`, `messageId` and `order`, as far as they are known, of each order that is `placed`,
+    /// `in-transit`, `delivered` or `failed`; the last with `line` and `error`.
+    #[arg(long, env = "CAPS_VENDOR_JSON", value_parser = FalseyValueParser::new())]
+    pub(crate) json: bool,
+
     /// Keep what the hub has not answered in this file, and send it at the next start
     ///
     /// Without it, what the hub has not answered when the shop ends is lost.
@@ -74,7 +81,8 @@ Examples:
 
 Exit codes:
   0  done: all orders were delivered, or the shop was stopped by Ctrl-C or SIGTERM
-  1  failed: the hub has refused the shop, for example for a wrong token, or some of its orders
+  1  failed: the hub has refused the shop, for example for a wrong token, or some of its orders; or
+     the shop was stopped while the hub was away, and has no `--outbox` to keep what was not sent
   2  the command line is wrong";
 
 impl Args {

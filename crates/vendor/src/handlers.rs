@@ -47,7 +47,7 @@ mod tests {
     use super::*;
     use crate::say::Style;
     use caps_client::Error;
-    use caps_client::cli::Lines;
+    use caps_client::cli::{Lines, Progress};
     use caps_proto::Done;
 
     /// Notes what is emitted.
@@ -81,7 +81,7 @@ mod tests {
             let Message { message_id, order, .. } = message("pickup");
             shop.place(&message_id, &order);
             shop.is_all();
-            let say = Say::new(Lines::new(Vec::new()), Style::Words);
+            let say = Say::new(Lines::new(Vec::new(), Progress::default()), Style::Words);
             Self { shop: shop.into(), hub: Noted::default(), say }
         }
 

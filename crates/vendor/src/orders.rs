@@ -67,6 +67,23 @@ fn open(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
+/// How many lines of a file are not blank.
+///
+/// # Errors
+/// Those of reading it. What is no plain file can be read only once, and is not counted.
+pub(crate) fn count(path: &Path) -> io::Result<u64> {
+    let file = open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::ErrorKind::NotSeekable.into());
+    }
+    let mut input = BufReader::new(file);
+    let mut count = 0;
+    while let Some(line) = next(&mut input)? {
+        count += u64::from(!line.trim_ascii().is_empty());
+    }
+    Ok(count)
+}
+
 fn carry(mut input: impl BufRead, to: &mpsc::Sender<Line>) {
     for number in 1.. {
         let line = match next(&mut input) {

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::future::pending;
+use std::io::Write;
 use std::time::Duration;
 
 use caps_client::cli::Failure;
@@ -13,6 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::checkout;
 use crate::orders::{self, Line, Source};
+use crate::say::Say;
 use crate::shop::{Shop, Tally};
 
 /// Where a shop's orders come from.
@@ -40,13 +42,14 @@ struct Sent {
 }
 
 /// A shop's counter.
-pub(crate) struct Counter<'a> {
+pub(crate) struct Counter<'a, W> {
     pub(crate) store: &'a ClientId,
     pub(crate) client: &'a Client,
     pub(crate) shop: &'a RefCell<Shop>,
+    pub(crate) say: &'a Say<W>,
 }
 
-impl Counter<'_> {
+impl<W: Write> Counter<'_, W> {
     /// Places orders, one every `pause`. While the hub is away they wait in the outbox, as many as there is room for.
     /// Returns only when the shop cannot go on.
     pub(crate) async fn place(&self, orders: Orders, pause: Duration) -> Result<(), Failure> {
@@ -74,7 +77,7 @@ impl Counter<'_> {
                 ticks.tick().await;
             }
             self.wait_for_room(&mut tally).await;
-            let Some(Next { line, id, order }) = self.next(&mut orders).await else { continue };
+            let Some(Next { line, id, order }) = self.next(&mut orders).await? else { continue };
             match self.client.pickup(&order).taken().await {
                 // That it is not heard means that all is over.
                 Ok(answer) => drop(tell.send(Sent { line, id, answer })),
@@ -96,9 +99,9 @@ impl Counter<'_> {
     }
 
     /// The next order that can be placed; none where there is no more, or the next is none.
-    async fn next(&self, orders: &mut Orders) -> Option<Next> {
+    async fn next(&self, orders: &mut Orders) -> Result<Option<Next>, Failure> {
         match orders {
-            Orders::None => None,
+            Orders::None => Ok(None),
             Orders::MadeUp(count) => {
                 let (id, order) = checkout::order(self.store);
                 let mut shop = self.shop.borrow_mut();
@@ -106,34 +109,38 @@ impl Counter<'_> {
                 if *count == Some(shop.tally().borrow().placed) {
                     shop.is_all();
                 }
-                Some(Next { line: None, id, order })
+                Ok(Some(Next { line: None, id, order }))
             }
             Orders::Written(source, lines) => {
                 let line = lines.recv().await;
                 let mut shop = self.shop.borrow_mut();
-                let why = match line {
+                let (line, why) = match line {
                     None => {
                         shop.is_all();
-                        return None;
+                        return Ok(None);
                     }
                     Some(Err(why)) => {
                         shop.is_all();
-                        format!("`{source}` cannot be read to its end: {why}")
+                        (None, format!("`{source}` cannot be read to its end: {why}"))
                     }
                     Some(Ok((line, text))) => match orders::order(&text, self.store) {
                         Ok((id, order)) if shop.place(&id, &order) => {
-                            return Some(Next { line: Some(line), id, order });
+                            return Ok(Some(Next { line: Some(line), id, order }));
                         }
-                        Ok((id, _)) => format!(
-                            "line {line} of `{source}` has the id of an earlier one, `{id}`; give \
-                             each order an id of its own"
-                        ),
-                        Err(why) => format!("line {line} of `{source}` {why}"),
+                        Ok((id, _)) => {
+                            let why = format!(
+                                "line {line} of `{source}` has the id of an earlier one, `{id}`; \
+                                 give each order an id of its own"
+                            );
+                            (Some(line), why)
+                        }
+                        Err(why) => (Some(line), format!("line {line} of `{source}` {why}")),
                     },
                 };
-                tracing::error!("{why}");
                 shop.has_failed();
-                None
+                tracing::error!("{why}");
+                self.say.failed(self.store, None, line, &why)?;
+                Ok(None)
             }
         }
     }
@@ -147,7 +154,7 @@ impl Counter<'_> {
                     due.push(async move { (line, id, answer.await) });
                 }
                 Some((line, id, answer)) = due.next() => match answer {
-                    Ok(done) => self.is_placed(line, &id, &done),
+                    Ok(done) => self.is_placed(line, &id, &done)?,
                     Err(why) => self.is_refused(line, &id, why)?,
                 },
                 else => return pending().await,
@@ -155,13 +162,15 @@ impl Counter<'_> {
         }
     }
 
-    fn is_placed(&self, line: Option<u64>, order: &MessageId, done: &Done) {
+    fn is_placed(&self, line: Option<u64>, order: &MessageId, done: &Done) -> Result<(), Failure> {
         self.shop.borrow_mut().is_known(order);
         if let Some(line) = line.filter(|_| done.duplicate) {
             tracing::info!(client = %self.store, %order, line, "the hub has known this order before");
         } else {
             tracing::info!(client = %self.store, %order, "placed an order");
         }
+        self.say.placed(self.store, order, line)?;
+        Ok(())
     }
 
     /// A written order that the hub refuses is its writer's to mend. Whatever else goes wrong is not survived.
@@ -170,8 +179,10 @@ impl Counter<'_> {
         if refusal.code == Code::Unauthorized {
             return Err(why.into());
         }
-        tracing::error!("line {line}: the hub refuses order `{order}`: {refusal}");
         self.shop.borrow_mut().is_refused(order);
+        let why = format!("line {line}: the hub refuses order `{order}`: {refusal}");
+        tracing::error!("{why}");
+        self.say.failed(self.store, Some(order), Some(line), &why)?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::io::Write;
 
-use caps_client::cli::Failure;
+use caps_client::cli::{Failure, Progress};
 use caps_client::{Client, Delivery, Incoming, State};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
@@ -26,8 +26,9 @@ pub(crate) async fn run(
     orders: Orders,
     shop: &RefCell<Shop>,
     say: &Say<impl Write>,
+    progress: &Progress,
 ) -> Result<(), Failure> {
-    let counter = Counter { store: &args.store, client, shop };
+    let counter = Counter { store: &args.store, client, shop, say };
     tokio::select! {
         // So the shop asks for what it has missed before it places anything.
         biased;
@@ -35,7 +36,17 @@ pub(crate) async fn run(
         over = listen(client, incoming, shop, say) => over,
         failed = announce_again(client, shop) => failed,
         failed = counter.place(orders, args.pause()) => failed,
+        failed = show(progress, shop) => failed,
     }
+}
+
+/// Shows how many orders are over.
+async fn show(progress: &Progress, shop: &RefCell<Shop>) -> Result<(), Failure> {
+    let mut tally = shop.borrow().tally();
+    while tally.changed().await.is_ok() {
+        progress.set(tally.borrow_and_update().over());
+    }
+    pending().await
 }
 
 /// Asks to hear of the store's orders, first of what happened while the shop was away.

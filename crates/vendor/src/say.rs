@@ -2,10 +2,9 @@
 
 use std::cell::Cell;
 use std::io::{self, Write};
-use std::time::SystemTime;
 
-use caps_client::cli::Lines;
-use caps_proto::{Event, Message, Order};
+use caps_client::cli::{Lines, Record, now};
+use caps_proto::{ClientId, Event, Message, MessageId, Order};
 use serde_json::Value;
 
 /// How wide the table's column of orders is at first: as wide as most ids.
@@ -20,6 +19,8 @@ pub(crate) enum Style {
     Table { width: Cell<usize>, is_begun: Cell<bool> },
     /// To programs: the same, with tabs between.
     Fields,
+    /// To programs: all that there is to know.
+    Json,
 }
 
 impl Style {
@@ -48,7 +49,7 @@ impl<W: Write> Say<W> {
 
     /// Says what has happened to an order.
     pub(crate) fn happened(&self, message: &Message) -> io::Result<()> {
-        let Message { event, message_id, order, .. } = message;
+        let Message { event, message_id, client_id, order } = message;
         match &self.style {
             Style::Words if *event == Event::Delivered => {
                 let customer = customer(order);
@@ -73,12 +74,42 @@ impl<W: Write> Say<W> {
                 let (time, customer) = (now(), customer(order).unwrap_or_default());
                 self.lines.print_fields([&time, event.name(), message_id.as_str(), &customer])
             }
+            Style::Json => self.json(&Record {
+                message_id: Some(message_id),
+                order: Some(order),
+                ..Record::new(event.name(), client_id)
+            }),
         }
     }
-}
 
-fn now() -> String {
-    humantime::format_rfc3339_seconds(SystemTime::now()).to_string()
+    /// Tells programs that the hub has kept an order. People read it in the log.
+    pub(crate) fn placed(
+        &self,
+        store: &ClientId,
+        order: &MessageId,
+        line: Option<u64>,
+    ) -> io::Result<()> {
+        self.json(&Record { message_id: Some(order), line, ..Record::new("placed", store) })
+    }
+
+    /// Tells programs why an order cannot be placed.
+    pub(crate) fn failed(
+        &self,
+        store: &ClientId,
+        order: Option<&MessageId>,
+        line: Option<u64>,
+        why: &str,
+    ) -> io::Result<()> {
+        let error = Some(why);
+        self.json(&Record { message_id: order, line, error, ..Record::new("failed", store) })
+    }
+
+    fn json(&self, record: &Record<'_>) -> io::Result<()> {
+        if matches!(self.style, Style::Json) {
+            self.lines.print_json(record)?;
+        }
+        Ok(())
+    }
 }
 
 /// The customer's name, where the order tells. Other shops of the same name may write orders of their own.
@@ -92,6 +123,7 @@ fn customer(order: &Order) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use caps_client::cli::Progress;
 
     fn message(event: &str, id: &str, order: &str) -> Message {
         let text = format!(
@@ -102,7 +134,7 @@ mod tests {
 
     /// What is said of these orders in this style.
     fn said(style: Style, messages: &[Message]) -> Vec<String> {
-        let say = Say::new(Lines::new(Vec::new()), style);
+        let say = Say::new(Lines::new(Vec::new(), Progress::default()), style);
         for message in messages {
             say.happened(message).unwrap();
         }

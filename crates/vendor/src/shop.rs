@@ -41,6 +41,11 @@ impl Tally {
         self.placed - self.finished
     }
 
+    /// How many are over, one way or the other.
+    pub(crate) fn over(&self) -> u64 {
+        self.finished + self.failed
+    }
+
     /// Whether all are over.
     pub(crate) fn is_done(&self) -> bool {
         self.is_all && self.under_way() == 0

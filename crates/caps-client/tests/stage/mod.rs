@@ -137,6 +137,14 @@ pub(crate) fn program(path: &str) -> Command {
     program
 }
 
+/// Sends a process a signal, such as `TERM`.
+#[cfg(unix)]
+pub(crate) async fn signal(process: u32, signal: &str) {
+    // The shell's own `kill` is there even where no program of that name is.
+    let kill = format!("kill -{signal} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+}
+
 /// A program of the workspace.
 pub(crate) struct Program {
     child: Child,
@@ -186,9 +194,7 @@ impl Program {
     /// Asks the program to end, as systems do.
     #[cfg(unix)]
     pub(crate) async fn terminate(self) -> (Vec<String>, ExitStatus) {
-        let kill = format!("kill -TERM {}", self.child.id().unwrap());
-        // The shell's own `kill` is there even where no program of that name is.
-        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+        signal(self.child.id().unwrap(), "TERM").await;
         self.end().await
     }
 

@@ -7,7 +7,6 @@
 mod args;
 mod checkout;
 mod handlers;
-mod hub;
 mod orders;
 mod place;
 mod run;

@@ -7,6 +7,7 @@ use std::io::Write;
 
 use caps_client::cli::{Failure, Progress};
 use caps_client::{Client, Delivery, Incoming, State};
+use caps_proto::{Event, Message};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::args::Args;
@@ -33,7 +34,7 @@ pub(crate) async fn run(
         // So the shop asks for what it has missed before it places anything.
         biased;
         failed = attend(args, client) => failed,
-        over = listen(client, incoming, shop, say) => over,
+        over = listen(args, client, incoming, shop, say) => over,
         failed = announce_again(client, shop) => failed,
         failed = counter.place(orders, args.pause()) => failed,
         failed = show(progress, shop) => failed,
@@ -57,9 +58,9 @@ async fn attend(args: &Args, client: &Client) -> Result<(), Failure> {
     pending().await
 }
 
-/// Hears of orders, until all are over. What it has said of one counts only when the hub knows that it was heard;
-/// that is not waited for before the next.
+/// Hears of orders, until all are over. What it has said of one counts only when the hub knows that it was heard.
 async fn listen(
+    args: &Args,
     client: &Client,
     mut incoming: Incoming,
     shop: &RefCell<Shop>,
@@ -71,8 +72,6 @@ async fn listen(
     let mut heard = FuturesUnordered::new();
     loop {
         tokio::select! {
-            // So what was said is on its way before the next is heard.
-            biased;
             Some(acknowledged) = heard.next() => {
                 let delivery: Delivery = acknowledged?;
                 delivery.settle();
@@ -80,11 +79,26 @@ async fn listen(
             () = &mut over => return Ok(()),
             delivery = incoming.recv(), if heard.len() < MOST_HEARD => {
                 let delivery = delivery?;
+                if delivery.event == Event::Pickup {
+                    // A hub that knows that this is a vendor sends none.
+                    tracing::debug!(order = %delivery.message_id, "left out a pickup");
+                    continue;
+                }
                 handlers::say(&delivery, shop, say)?;
-                heard.push(async move {
-                    let acknowledged = handlers::acknowledge(&delivery, shop, client).await;
+                let Message { event, client_id, message_id, .. } = &*delivery;
+                let is_thanks = *event == Event::Delivered;
+                let answer = client.received(*event, client_id, message_id).taken().await?;
+                let acknowledged = async move {
+                    let acknowledged = handlers::acknowledged(&delivery, answer, shop).await;
                     acknowledged.map(|()| delivery)
-                });
+                };
+                // So nobody else is thanked before it is sure that the next run does not thank this one again. Where
+                // there is an outbox file, it is sure by now.
+                if is_thanks && args.outbox.is_none() {
+                    acknowledged.await?.settle();
+                } else {
+                    heard.push(acknowledged);
+                }
             }
         }
     }

@@ -44,8 +44,13 @@ impl OutboxFile {
 
     /// Waits until it has so many calls of this kind.
     pub(crate) async fn has(&self, count: usize, verb: &str) {
+        self.until(verb, |orders| orders.len() >= count).await;
+    }
+
+    /// Waits until something is so of the orders that it has calls of this kind about.
+    pub(crate) async fn until(&self, verb: &str, is_so: impl Fn(&[String]) -> bool) {
         in_time(async {
-            while self.orders(verb).len() < count {
+            while !is_so(&self.orders(verb)) {
                 tokio::time::sleep(LOOK).await;
             }
         })

@@ -49,7 +49,7 @@ impl<W: Write> Say<W> {
 
     /// Says what has happened to an order.
     pub(crate) fn happened(&self, message: &Message) -> io::Result<()> {
-        let Message { event, message_id, client_id, order } = message;
+        let Message { event, message_id, client_id, order, proof } = message;
         match &self.style {
             Style::Words if *event == Event::Delivered => {
                 let customer = customer(order);
@@ -77,6 +77,7 @@ impl<W: Write> Say<W> {
             Style::Json => self.json(&Record {
                 message_id: Some(message_id),
                 order: Some(order),
+                proof: proof.as_ref(),
                 ..Record::new(event.name(), client_id)
             }),
         }

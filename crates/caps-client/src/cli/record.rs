@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use caps_proto::{ClientId, MessageId, Order};
+use caps_proto::{ClientId, MessageId, Order, Proof};
 use serde::Serialize;
 
 /// The time now, as it is written in lines and records.
@@ -26,6 +26,9 @@ pub struct Record<'a> {
     /// The order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<&'a Order>,
+    /// What the driver had to show for its delivery.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proof: Option<&'a Proof>,
     /// The line of the orders' file that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
@@ -37,7 +40,7 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// That `event` has happened, now, to an order of this store.
     pub fn new(event: &'a str, client_id: &'a ClientId) -> Self {
-        let (message_id, order, line, error) = (None, None, None, None);
-        Self { time: now(), event, client_id, message_id, order, line, error }
+        let (message_id, order, proof, line, error) = (None, None, None, None, None);
+        Self { time: now(), event, client_id, message_id, order, proof, line, error }
     }
 }

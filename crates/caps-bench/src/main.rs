@@ -54,7 +54,7 @@ enum Job {
         #[arg(long, default_value_t = 200)]
         text: usize,
     },
-    /// A long log, and how soon it tells a vendor's last deliveries
+    /// A long log, and how soon it tells what is looked up in it
     Log {
         /// Events in the log
         #[arg(long, default_value_t = 5_000_000)]

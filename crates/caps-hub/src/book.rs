@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::lives::Lives;
 use crate::memory::Memory;
 use crate::queue::{Queue, QueueKey, Queued, Waiting};
+use crate::tally::Tallies;
 use crate::time::Timestamp;
 
 #[derive(Debug, Default)]
@@ -22,6 +23,7 @@ pub(crate) struct Book {
     lives: Lives,
     queues: HashMap<QueueKey, Queue>,
     pub(crate) claims: Claims,
+    pub(crate) tallies: Tallies,
     memory: Memory,
     open: usize,
     last: Seq,
@@ -174,6 +176,7 @@ impl Book {
         if life.is_under_way() {
             self.claims.moved(&which, None, life.holder.as_ref());
         }
+        self.tallies.moved(&which.client_id, None, life.stage);
         self.open += life.open();
         self.lives.entry(which).insert_entry(Box::new(life));
     }
@@ -239,6 +242,7 @@ impl Book {
                 entry.get_mut().delivered = earlier.delivered;
             }
         }
+        self.tallies.moved(&which.client_id, None, Stage::Ready);
         self.open += 1;
     }
 
@@ -335,6 +339,7 @@ impl Book {
         if let Some(lapse) = life.lapse() {
             self.claims.cancel(lapse);
         }
+        self.tallies.moved(&which.client_id, Some(life.stage), stage);
         life.stage = stage;
     }
 }

@@ -1,4 +1,4 @@
-//! Which claims end by themselves: by time, or with the connection of a nameless holder.
+//! Who holds what, and which claims end by themselves: by time, or with the connection of a nameless holder.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,8 +15,8 @@ pub(crate) type Lapse = (Timestamp, Seq);
 pub(crate) struct Claims {
     /// Claimed orders that are not in transit, by when they are offered again.
     lapses: BTreeMap<Lapse, OrderRef>,
-    /// Orders under way that a nameless driver holds.
-    nameless: HashMap<ConnId, HashSet<OrderRef>>,
+    /// Orders under way that a driver holds.
+    held: HashMap<Who, HashSet<OrderRef>>,
 }
 
 impl Claims {
@@ -37,31 +37,33 @@ impl Claims {
         if from == to {
             return;
         }
-        if let Some(Who::Nameless(conn)) = from
-            && let Some(held) = self.nameless.get_mut(conn)
+        if let Some(from) = from
+            && let Some(held) = self.held.get_mut(from)
         {
             held.remove(which);
             if held.is_empty() {
-                self.nameless.remove(conn);
+                self.held.remove(from);
             }
         }
-        if let Some(Who::Nameless(conn)) = to {
-            self.nameless.entry(*conn).or_default().insert(which.clone());
+        if let Some(to) = to {
+            self.held.entry(to.clone()).or_default().insert(which.clone());
         }
     }
 
     /// The connections of all nameless drivers that hold anything, in a fixed order.
     pub(crate) fn nameless_holders(&self) -> Vec<ConnId> {
-        let mut holders: Vec<_> = self.nameless.keys().copied().collect();
+        let nameless = |who: &Who| match who {
+            Who::Nameless(conn) => Some(*conn),
+            Who::Named(_) => None,
+        };
+        let mut holders: Vec<_> = self.held.keys().filter_map(nameless).collect();
         holders.sort_unstable();
         holders
     }
 
-    /// What the nameless driver behind `conn` holds, in a fixed order.
-    pub(crate) fn held_by(&self, conn: ConnId) -> Vec<OrderRef> {
-        let mut held: Vec<_> = self.nameless.get(&conn).into_iter().flatten().cloned().collect();
-        held.sort_unstable();
-        held
+    /// What a driver holds, in no order.
+    pub(crate) fn held_by(&self, who: &Who) -> impl Iterator<Item = &OrderRef> {
+        self.held.get(who).into_iter().flatten()
     }
 
     #[cfg(test)]
@@ -70,7 +72,7 @@ impl Claims {
     }
 
     #[cfg(test)]
-    pub(crate) fn nameless(&self) -> &HashMap<ConnId, HashSet<OrderRef>> {
-        &self.nameless
+    pub(crate) fn held(&self) -> &HashMap<Who, HashSet<OrderRef>> {
+        &self.held
     }
 }

@@ -8,7 +8,7 @@ use crate::audience::Audience;
 use crate::book::Book;
 use crate::connection::Replay;
 use crate::effect::{AckId, Effect, Step};
-use crate::fact::{Change, Fact, Seq};
+use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::{ConnId, Input};
 use crate::limits::Limits;
 use crate::queue::{QueueKey, Queued};
@@ -260,7 +260,10 @@ impl Hub {
 
     /// Ends the claims of a nameless driver that is gone.
     pub(crate) fn give_back(&mut self, conn: ConnId, step: &mut Step) {
-        for which in self.book.claims.held_by(conn) {
+        let mut held: Vec<_> = self.book.claims.held_by(&Who::Nameless(conn)).cloned().collect();
+        // In a fixed order.
+        held.sort_unstable();
+        for which in held {
             let unreceived = self.book.life(&which).is_some_and(|life| life.waits(Event::Pickup));
             let change = if unreceived { Change::Offered } else { Change::Abandoned };
             self.change(which, change, None, step);

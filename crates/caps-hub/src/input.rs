@@ -7,6 +7,7 @@ use caps_proto::{ClientId, Code, DriverName, Handshake, Refusal, Request, Role};
 use serde::{Deserialize, Serialize};
 
 use crate::effect::AckId;
+use crate::rights;
 use crate::time::Timestamp;
 
 /// One connection of one client. Never used again after it is gone.
@@ -87,6 +88,14 @@ impl Identity {
             Self::Driver { vendors: Some(vendors), .. } => vendors.contains(client_id),
             Self::Anyone { .. } | Self::Driver { .. } | Self::Observer | Self::Admin { .. } => true,
         }
+    }
+
+    /// Checks that it may ask for `request`.
+    ///
+    /// # Errors
+    /// [`Code::Forbidden`], with a sentence that says the mend.
+    pub fn check(&self, request: &Request) -> Result<(), Refusal> {
+        rights::check(self, request)
     }
 
     /// Who a client is in an open hub, by its handshake alone.

@@ -27,6 +27,7 @@ mod restore;
 mod rights;
 mod scope;
 mod snapshot;
+mod tally;
 mod time;
 mod view;
 
@@ -41,6 +42,7 @@ pub use queue::QueueKey;
 pub use record::EventRecord;
 pub use restore::Restore;
 pub use snapshot::Snapshot;
+pub use tally::Tally;
 pub use time::Timestamp;
 pub use view::{OrderState, OrderView, QueueView};
 

@@ -1,6 +1,6 @@
 //! What the hub shows of itself to those who ask.
 
-use caps_proto::{Event, Order, OrderRef};
+use caps_proto::{ClientId, Event, Order, OrderRef, Request};
 use serde::Serialize;
 
 use crate::audience::Subscription;
@@ -8,6 +8,7 @@ use crate::fact::{Seq, Who};
 use crate::hub::Hub;
 use crate::life::{Life, Stage};
 use crate::queue::QueueKey;
+use crate::tally::Tally;
 use crate::time::Timestamp;
 
 /// How far an order has come.
@@ -22,6 +23,21 @@ pub enum OrderState {
     InTransit,
     /// It has arrived.
     Delivered,
+}
+
+impl OrderState {
+    /// All of them, in the order in which an order meets them.
+    pub const ALL: [Self; 4] = [Self::Ready, Self::Claimed, Self::InTransit, Self::Delivered];
+
+    /// What it is called.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Claimed => "claimed",
+            Self::InTransit => "in-transit",
+            Self::Delivered => "delivered",
+        }
+    }
 }
 
 /// One order, as far as the hub remembers it.
@@ -71,6 +87,40 @@ impl Hub {
             waiting: life.waiting().map(|(event, ..)| event).collect(),
             latest: *latest,
         })
+    }
+
+    /// Whether the hub knows the order that a request is about. It knows one that is being placed.
+    pub fn knows_order_of(&self, request: &Request) -> bool {
+        match request {
+            Request::InTransit(which, _)
+            | Request::Delivered(which, ..)
+            | Request::Release(which) => self.remembered(which).is_some(),
+            // What waits of an order can be received even when all else of it is forgotten.
+            Request::Received(_, which) => self.book.life(which).is_some(),
+            Request::Pickup(..)
+            | Request::ReceivedAll(..)
+            | Request::Join(_)
+            | Request::Subscribe(..)
+            | Request::GetAll { .. } => true,
+        }
+    }
+
+    /// The orders under way that a driver holds, in no order.
+    pub fn held_by(&self, driver: &Who) -> impl Iterator<Item = &OrderRef> {
+        self.book.claims.held_by(driver)
+    }
+
+    /// How many orders of a vendor, or of all, have come how far.
+    pub fn tally(&self, client_id: Option<&ClientId>) -> Tally {
+        self.book.tallies.of(client_id)
+    }
+
+    /// The vendors that have orders under way or messages waiting, or to whom somebody listens. In no order, and some
+    /// more than once.
+    pub fn clients(&self) -> impl Iterator<Item = &ClientId> {
+        let waiting = self.book.queues().map(|(key, _)| &key.client_id);
+        let heard = self.subscriptions().filter_map(|subscription| subscription.client_id);
+        self.book.tallies.clients().chain(waiting).chain(heard)
     }
 
     /// Every queue in which something waits, in no order.

@@ -1,10 +1,10 @@
-//! Where the edge submits what it has heard, for the owner to decide.
+//! Where the edge and the HTTP routes submit what they have heard, for the owner to decide.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
-use caps_hub::{AckId, ConnId, Hub};
-use caps_proto::{Code, Refusal, Request};
+use caps_hub::{AckId, ConnId, Hub, Identity};
+use caps_proto::{Answer, Code, Refusal, Request};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::socket::Socket;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Flushed { conn: ConnId },
     /// It is gone.
     Disconnected { conn: ConnId },
+    /// One who is not connected asks for one thing.
+    Asked(Box<Asked>),
     /// Someone wants to see how the hub stands.
     Look(Box<dyn FnOnce(&Hub) + Send>),
 }
@@ -50,6 +52,26 @@ impl Heard {
     }
 }
 
+/// What is asked over HTTP: a connection that lasts for one event, and changes nothing but orders that are known.
+pub(crate) struct Asked {
+    pub(crate) conn: ConnId,
+    pub(crate) identity: Identity,
+    pub(crate) request: Request,
+    /// The size of its payload.
+    bytes: usize,
+    pub(crate) answer: oneshot::Sender<Result<Answer, UnknownOrder>>,
+}
+
+impl Asked {
+    /// About how much memory it takes while it waits, in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes + size_of::<Self>()
+    }
+}
+
+/// The hub knows no such order.
+pub(crate) struct UnknownOrder;
+
 /// The hub cannot even take note of an event to refuse it.
 pub(crate) struct Overfull;
 
@@ -58,6 +80,8 @@ pub(crate) struct Overfull;
 pub(crate) struct Inbox {
     commands: mpsc::UnboundedSender<Command>,
     gauge: Arc<Gauge>,
+    /// The last connection so far.
+    last_conn: Arc<AtomicU64>,
 }
 
 /// What the inbox and the owner both know.
@@ -84,13 +108,20 @@ impl Gauge {
 /// The owner's end.
 pub(crate) type Commands = mpsc::UnboundedReceiver<Command>;
 
-pub(crate) fn inbox() -> (Inbox, Commands, Arc<Gauge>) {
+/// `last` is the last connection before all that are to come.
+pub(crate) fn inbox(last: ConnId) -> (Inbox, Commands, Arc<Gauge>) {
     let (sender, commands) = mpsc::unbounded_channel();
     let gauge = Arc::new(Gauge::default());
-    (Inbox { commands: sender, gauge: Arc::clone(&gauge) }, commands, gauge)
+    let last_conn = Arc::new(AtomicU64::new(last.0));
+    (Inbox { commands: sender, gauge: Arc::clone(&gauge), last_conn }, commands, gauge)
 }
 
 impl Inbox {
+    /// A connection that there has not been before.
+    pub(crate) fn connection(&self) -> ConnId {
+        ConnId(self.last_conn.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     pub(crate) fn submit(&self, command: Command) {
         // Fails when the owner has stopped: then the line is about to close, and nothing was promised.
         let _ = self.commands.send(command);
@@ -107,13 +138,32 @@ impl Inbox {
             return Err(Overfull);
         }
         if waiting > MAX_WAITING {
-            heard.request = Err(Refusal::new(
-                Code::Busy,
-                "The hub has more at hand than it can take; send this again in a moment.",
-            ));
+            heard.request = Err(busy());
         }
         self.submit(Command::Heard(heard));
         Ok(())
+    }
+
+    /// Asks for one thing, as one who is not connected, and waits until what it has come to is kept. `None` when the
+    /// hub has stopped.
+    pub(crate) async fn ask(
+        &self,
+        identity: Identity,
+        request: Request,
+        bytes: usize,
+    ) -> Option<Result<Answer, UnknownOrder>> {
+        if self.gauge.is_closed.load(Ordering::Relaxed) {
+            return None;
+        }
+        let (answer, answered) = oneshot::channel();
+        let asked = Asked { conn: self.connection(), identity, request, bytes, answer };
+        let size = asked.size();
+        if self.gauge.waiting.fetch_add(size, Ordering::Relaxed) > MAX_WAITING {
+            self.gauge.done(size);
+            return Some(Ok(Answer::Error(busy())));
+        }
+        self.submit(Command::Asked(Box::new(asked)));
+        answered.await.ok()
     }
 
     /// Shows the hub to `look`, in turn with what others have submitted. `None` when the hub has stopped.
@@ -125,5 +175,48 @@ impl Inbox {
         // Who has asked may have gone.
         self.submit(Command::Look(Box::new(move |hub| drop(seen.send(look(hub))))));
         answer.await.ok()
+    }
+}
+
+fn busy() -> Refusal {
+    Refusal::new(
+        Code::Busy,
+        "The hub has more at hand than it can take; send this again in a moment.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::value::RawValue;
+
+    use super::*;
+    use crate::intake::mint;
+
+    fn pickup() -> Request {
+        let order: Box<RawValue> = serde_json::from_str(r#"{"store":"acme"}"#).unwrap();
+        Request::parse(caps_proto::Verb::Pickup, Some(&order), mint).unwrap()
+    }
+
+    #[tokio::test]
+    async fn who_asks_a_hub_that_has_too_much_at_hand_is_told_so_at_once() {
+        let (inbox, mut commands, gauge) = inbox(ConnId(0));
+        let bytes = 2 * MAX_WAITING;
+        let heard = Heard { conn: inbox.connection(), ack: None, request: Ok(pickup()), bytes };
+        let size = heard.size();
+        assert!(inbox.submit_heard(heard).is_ok());
+        let ask = || inbox.ask(Identity::Anyone { name: None }, pickup(), 16);
+        let Some(Ok(Answer::Error(refusal))) = ask().await else { panic!("it was not refused") };
+        assert_eq!((refusal.code, refusal.temporary), (Code::Busy, true));
+        assert!(matches!(commands.recv().await, Some(Command::Heard(_))));
+        assert!(commands.try_recv().is_err(), "what is refused goes no further");
+
+        gauge.done(size);
+        let answer = async {
+            let Some(Command::Asked(asked)) = commands.recv().await else { panic!("not asked") };
+            assert!(asked.answer.send(Err(UnknownOrder)).is_ok());
+        };
+        assert!(matches!(tokio::join!(ask(), answer).0, Some(Err(UnknownOrder))));
+        drop(commands);
+        assert!(ask().await.is_none(), "the hub has stopped");
     }
 }

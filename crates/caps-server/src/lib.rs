@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! edge::events    hears an event: logs it, parses it, submits it     in packet order, before any await
+//! http            hears requests, and tells what there is to know
 //! inbox           what is submitted, bounded
 //! owner           decides it with the core, hands the facts to be kept, and carries out what is kept
 //! journal         keeps facts
@@ -19,8 +20,10 @@ mod entry;
 mod event_log;
 mod http;
 mod inbox;
+mod intake;
 mod journal;
 mod moment;
+mod order_text;
 mod owner;
 mod server;
 mod token;

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
 use caps_proto::Answer;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 use crate::edge::line::{Flushed, Line, Outgoing};
-use crate::inbox::{Command, Commands, Gauge, Heard};
+use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
 use crate::token::Grant;
 
@@ -47,6 +47,8 @@ pub(crate) struct Owner {
     commands: Commands,
     gauge: Arc<Gauge>,
     lines: HashMap<ConnId, Line>,
+    /// Those who are not connected and wait for an answer.
+    askers: HashMap<ConnId, oneshot::Sender<Result<Answer, UnknownOrder>>>,
     batch: Vec<Command>,
     /// What is to be carried out when it is kept.
     undone: VecDeque<Undone>,
@@ -83,6 +85,7 @@ impl Owner {
             commands,
             gauge,
             lines: HashMap::new(),
+            askers: HashMap::new(),
             batch: Vec::with_capacity(BATCH),
             undone: VecDeque::new(),
             is_in_trouble: false,
@@ -250,6 +253,11 @@ impl Owner {
                 self.lines.remove(&conn);
                 Input::Disconnected { conn }
             }
+            Command::Asked(asked) => {
+                bytes = asked.size();
+                self.ask(*asked, now, step);
+                return bytes;
+            }
             Command::Look(look) => {
                 look(&self.hub);
                 return bytes;
@@ -257,6 +265,28 @@ impl Owner {
         };
         self.hub.handle(input, now, step);
         bytes
+    }
+
+    /// Decides what one who is not connected asks for, as if they had connected for it.
+    fn ask(&mut self, asked: Asked, now: Timestamp, step: &mut Step) {
+        let Asked { conn, identity, request, answer, .. } = asked;
+        let refused = match self.check_trouble(request) {
+            Ok(request) if self.hub.knows_order_of(&request) => {
+                self.askers.insert(conn, answer);
+                for input in [
+                    Input::Connected { conn, identity, until: None },
+                    Input::Asked { conn, ack: None, request },
+                    Input::Disconnected { conn },
+                ] {
+                    self.hub.handle(input, now, step);
+                }
+                return;
+            }
+            Ok(_) => Err(UnknownOrder),
+            Err(refusal) => Ok(Answer::Error(refusal)),
+        };
+        // Who has asked may have gone.
+        let _ = answer.send(refused);
     }
 
     /// Carries out all whose facts are kept.
@@ -279,7 +309,12 @@ impl Owner {
                 }
             }
             Effect::Answer { conn, ack, answer } => {
-                let Some(line) = self.lines.get_mut(&conn) else { return };
+                let Some(line) = self.lines.get_mut(&conn) else {
+                    if let Some(asker) = self.askers.remove(&conn) {
+                        let _ = asker.send(Ok(answer));
+                    }
+                    return;
+                };
                 match ack {
                     Some(ack) => line.push(Outgoing::Answer(ack, answer)),
                     None if matches!(answer, Answer::Error(_)) => {

@@ -3,7 +3,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime};
 
 use axum::middleware;
@@ -21,6 +20,7 @@ use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::event_log::EventLog;
 use crate::http::Sources;
+use crate::intake::Intake;
 use crate::journal::file::{OpenError, Reader, Restored};
 use crate::journal::{self, FileJournal, Journal, MemoryJournal};
 use crate::owner::{JournalFailed, Owner};
@@ -118,21 +118,19 @@ impl Server {
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
         let Self { config, listener, begun, .. } = self;
         let Begun { hub, journal, log, step, conn } = begun;
-        let (inbox, commands, gauge) = inbox::inbox();
-        let sources = Sources { inbox: inbox.clone(), progress: journal.progress(), log };
-        let owner = Owner::new(hub, journal, step, commands, gauge);
-        let flow = Flow::default();
-        let edge = Arc::new(Edge {
+        let (inbox, commands, gauge) = inbox::inbox(conn);
+        let intake = Arc::new(Intake {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
-            flow: flow.clone(),
             gate: config.gate(),
             max_payload: config.max_payload,
-            max_rate: config.max_rate,
-            last_conn: AtomicU64::new(conn.0),
         });
+        let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
+        let owner = Owner::new(hub, journal, step, commands, gauge);
+        let flow = Flow::default();
         let (socket_layer, io) = socket_io(&config);
-        events::open(&io, edge);
+        let max_rate = config.max_rate;
+        events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
         let routes = http::routes(sources)
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))

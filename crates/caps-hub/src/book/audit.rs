@@ -11,17 +11,20 @@ impl Book {
     pub(crate) fn audit(&self, limits: &Limits) {
         self.audit_queues();
         let mut lapses = 0;
-        let mut nameless: HashMap<ConnId, HashSet<OrderRef>> = HashMap::new();
+        let mut held: HashMap<Who, HashSet<OrderRef>> = HashMap::new();
+        let mut tallies = Tallies::default();
         for (which, life) in self.lives.iter() {
             self.audit_places(which, life);
             self.audit_stage(which, life);
             lapses += usize::from(life.lapse().is_some());
-            if let (true, Some(Who::Nameless(conn))) = (life.is_under_way(), &life.holder) {
-                nameless.entry(*conn).or_default().insert(which.clone());
+            if let (true, Some(holder)) = (life.is_under_way(), &life.holder) {
+                held.entry(holder.clone()).or_default().insert(which.clone());
             }
+            tallies.moved(&which.client_id, None, life.stage);
         }
         assert_eq!(self.claims.lapses().len(), lapses, "only what is claimed lapses");
-        assert_eq!(*self.claims.nameless(), nameless, "what nameless drivers hold");
+        assert_eq!(*self.claims.held(), held, "what drivers hold");
+        assert_eq!(self.tallies, tallies, "how many orders have come how far");
         let open: usize = self.lives.iter().map(|(_, life)| life.open()).sum();
         assert_eq!(self.open, open, "how many orders are open");
         self.audit_memory(limits);

@@ -168,7 +168,7 @@ impl Hub {
     }
 
     /// The order's life, unless the hub has forgotten the order but for what waits of it.
-    fn remembered(&self, which: &OrderRef) -> Option<&Life> {
+    pub(crate) fn remembered(&self, which: &OrderRef) -> Option<&Life> {
         self.book.life(which).filter(|life| life.stage != Stage::Forgotten)
     }
 

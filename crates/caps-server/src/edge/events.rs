@@ -7,11 +7,10 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use caps_hub::{AckId, ConnId, EventRecord, Identity, Timestamp};
-use caps_proto::{ClientId, Code, Handshake, MessageId, NAMESPACE, Refusal, Request, Verb};
+use caps_hub::{AckId, ConnId, Identity};
+use caps_proto::{Code, Handshake, NAMESPACE, Refusal, Request, Verb};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::value::RawValue;
 use socketioxide::SocketIo;
@@ -21,22 +20,16 @@ use socketioxide::socket::{Sid, Socket};
 
 use super::flow::{self, Flow, Flushes, StreamSession};
 use super::packet::Packet;
-use crate::event_log::EventLog;
-use crate::inbox::{Command, Heard, Inbox, Overfull};
-use crate::token::{Gate, Grant};
+use crate::inbox::{Command, Heard, Overfull};
+use crate::intake::{Intake, mint};
+use crate::token::Grant;
 
 /// What every client's handlers share.
 pub(crate) struct Edge {
-    pub(crate) inbox: Inbox,
-    pub(crate) event_log: EventLog,
+    pub(crate) intake: Arc<Intake>,
     pub(crate) flow: Flow,
-    /// `None` where anyone may come in.
-    pub(crate) gate: Option<Gate>,
-    pub(crate) max_payload: usize,
     /// The most events a second of one connection.
     pub(crate) max_rate: NonZeroU32,
-    /// The last connection so far.
-    pub(crate) last_conn: AtomicU64,
 }
 
 /// Opens the hub's namespace.
@@ -69,9 +62,8 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
     /// After it was told.
     fn call(&self, socket: Arc<Socket<LocalAdapter>>, _auth: Option<Value>) {
         if let Some(client) = socket.extensions.get::<Arc<Client>>() {
-            self.0
-                .inbox
-                .submit(Command::Opened { conn: client.conn, socket: Arc::downgrade(&socket) });
+            let socket = Arc::downgrade(&socket);
+            self.0.intake.inbox.submit(Command::Opened { conn: client.conn, socket });
         }
     }
 }
@@ -87,7 +79,7 @@ impl Edge {
             }
             Some(_) => return Err(not_json()),
         };
-        match &self.gate {
+        match &self.intake.gate {
             Some(gate) => gate.check(token(auth).as_deref(), SystemTime::now().into()),
             None => {
                 let identity = Identity::from_handshake(Handshake::parse(auth)?)?;
@@ -132,9 +124,10 @@ struct Client {
 
 impl Client {
     fn begin(edge: &Arc<Edge>, socket: &Socket<LocalAdapter>, grant: Grant) -> Arc<Self> {
-        let conn = ConnId(edge.last_conn.fetch_add(1, Ordering::Relaxed) + 1);
-        let inbox = edge.inbox.clone();
-        let flushes = Arc::new(Flushes::new(move || inbox.submit(Command::Flushed { conn })));
+        let inbox = edge.intake.inbox.clone();
+        let conn = inbox.connection();
+        let tell = inbox.clone();
+        let flushes = Arc::new(Flushes::new(move || tell.submit(Command::Flushed { conn })));
         let request = socket.req_parts();
         if flow::asks_for_websocket(&request.uri)
             && let Some(stream) = request.extensions.get::<StreamSession>()
@@ -143,7 +136,7 @@ impl Client {
         }
         edge.flow.insert(socket.id, Arc::clone(&flushes));
         tracing::debug!(%conn, identity = ?grant.identity, "connected");
-        edge.inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
+        inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
         let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));
         Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes, allowance })
     }
@@ -161,18 +154,13 @@ impl Client {
             Ok(packet) => self.parse(packet, is_binary),
             Err(refusal) => Err(refusal.clone()),
         };
-        self.record(packet.as_ref().ok(), request.as_ref().ok());
-        self.edge.inbox.submit_heard(Heard { conn: self.conn, ack, request, bytes })
-    }
-
-    fn record(&self, packet: Option<&Packet<'_>>, request: Option<&Request>) {
-        let fits = |payload: &&RawValue| payload.get().len() <= self.edge.max_payload;
-        self.edge.event_log.write(&EventRecord {
-            at: Timestamp::from(SystemTime::now()),
-            event: packet.map_or("-", |packet| shorten(&packet.name)),
-            client: request.and_then(Request::client_id).map(ClientId::as_str),
-            payload: packet.and_then(|packet| packet.first).filter(fits),
-        });
+        let (name, payload) = match &packet {
+            Ok(packet) => (shorten(&packet.name), packet.first),
+            Err(_) => ("-", None),
+        };
+        let intake = &self.edge.intake;
+        intake.record(name, request.as_ref().ok(), payload);
+        intake.inbox.submit_heard(Heard { conn: self.conn, ack, request, bytes })
     }
 
     fn parse(&self, packet: &Packet<'_>, is_binary: bool) -> Result<Request, Refusal> {
@@ -193,11 +181,7 @@ impl Client {
         if *others > 0 {
             return Err(invalid(format!("`{verb}` takes one argument, not {}.", others + 1)));
         }
-        let size = first.map_or(0, |payload| payload.get().len());
-        if size > self.edge.max_payload {
-            return Err(self.too_large(size));
-        }
-        Request::parse(verb, *first, mint)
+        self.edge.intake.parse(verb, *first, mint)
     }
 
     fn too_many(&self) -> Refusal {
@@ -209,20 +193,12 @@ impl Client {
             ),
         )
     }
-
-    fn too_large(&self, size: usize) -> Refusal {
-        let most = self.edge.max_payload;
-        Refusal::new(
-            Code::PayloadTooLarge,
-            format!("The payload has {size} bytes; at most {most} are taken (`--max-payload`)."),
-        )
-    }
 }
 
 impl Drop for Client {
     fn drop(&mut self) {
         self.edge.flow.remove(self.session, &self.flushes);
-        self.edge.inbox.submit(Command::Disconnected { conn: self.conn });
+        self.edge.intake.inbox.submit(Command::Disconnected { conn: self.conn });
         tracing::debug!(conn = %self.conn, "disconnected");
     }
 }
@@ -231,10 +207,4 @@ impl Drop for Client {
 fn shorten(name: &str) -> &str {
     const LONGEST: usize = 60;
     name.char_indices().nth(LONGEST).map_or(name, |(end, _)| &name[..end])
-}
-
-/// An id for an order that brings none.
-fn mint() -> MessageId {
-    let id = uuid::Uuid::new_v4().to_string();
-    MessageId::new(&id).unwrap_or_else(|why| unreachable!("a UUID is a valid id: {why}"))
 }

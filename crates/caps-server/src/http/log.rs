@@ -73,7 +73,7 @@ impl TryFrom<Asked> for Query {
     }
 }
 
-fn event_of_that_name(name: &str) -> Result<&'static str, Problem> {
+pub(super) fn event_of_that_name(name: &str) -> Result<&'static str, Problem> {
     let known = Change::NAMES.into_iter().find(|known| *known == name);
     known.ok_or_else(|| {
         let names = Change::NAMES.join("`, `");

@@ -42,9 +42,7 @@ pub(super) async fn order(
     let Path((client_id, message_id)) = path?;
     let which = OrderRef { client_id, message_id };
     let asked = which.clone();
-    let view =
-        sources.inbox.look(move |hub| hub.order(&asked)).await.ok_or_else(Problem::stopping)?;
-    let shown = match view {
+    let shown = match sources.look(move |hub| hub.order(&asked)).await? {
         Some(view) => of_view(&sources, which, view).await?,
         None => of_log(&sources, which).await?,
     };
@@ -111,14 +109,14 @@ async fn of_log(sources: &Sources, which: OrderRef) -> Result<Shown, Problem> {
 
 impl Sources {
     /// Waits until the fact is kept.
-    async fn is_kept(&self, seq: Seq) -> Result<(), Problem> {
+    pub(super) async fn is_kept(&self, seq: Seq) -> Result<(), Problem> {
         let mut progress = self.progress.clone();
         let kept = progress.wait_for(|progress| progress.kept >= seq);
         match tokio::time::timeout(KEEPING, kept).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(_)) => Err(Problem::stopping()),
             Err(_late) => {
-                let why = "What has happened to this order is not kept yet; ask again in a moment.";
+                let why = "What has just happened is not kept yet; ask again in a moment.";
                 Err(Refusal::new(Code::Busy, why).into())
             }
         }

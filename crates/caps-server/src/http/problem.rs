@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use caps_proto::{Code, Refusal};
@@ -22,7 +22,12 @@ pub(super) struct Problem {
 
 impl Problem {
     pub(super) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status: StatusCode::NOT_FOUND, code: None, detail: detail.into() }
+        Self::of(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// One for which the protocol has no word.
+    pub(super) fn of(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, code: None, detail: detail.into() }
     }
 
     pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Self {
@@ -65,6 +70,12 @@ impl From<PathRejection> for Problem {
     }
 }
 
+impl From<BytesRejection> for Problem {
+    fn from(why: BytesRejection) -> Self {
+        Self::of(why.status(), why.body_text())
+    }
+}
+
 impl From<ReadError> for Problem {
     fn from(why: ReadError) -> Self {
         let code = match why {
@@ -100,6 +111,10 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(details)).into_response();
         let content_type = HeaderValue::from_static("application/problem+json");
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
+        }
         response
     }
 }

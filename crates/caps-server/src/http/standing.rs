@@ -45,7 +45,7 @@ pub(super) async fn queues(
 ) -> Result<Json<Queues>, Problem> {
     let Params(Asked { client_id }) = asked?;
     let look = move |hub: &Hub| Queues::of(hub, client_id.as_ref());
-    sources.inbox.look(look).await.map(Json).ok_or_else(Problem::stopping)
+    sources.look(look).await.map(Json)
 }
 
 impl Queues {
@@ -100,7 +100,7 @@ pub(super) async fn subscriptions(
 ) -> Result<Json<Listeners>, Problem> {
     let Params(Asked { client_id }) = asked?;
     let look = move |hub: &Hub| Listeners::of(hub, client_id.as_ref());
-    sources.inbox.look(look).await.map(Json).ok_or_else(Problem::stopping)
+    sources.look(look).await.map(Json)
 }
 
 impl Listeners {

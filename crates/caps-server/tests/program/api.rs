@@ -10,12 +10,7 @@ const EMIL: &str = r#"{"role":"driver","clientId":"emil"}"#;
 impl Hub {
     /// The status and the body of what is at `path`, which must be JSON.
     fn get(&self, path: &str) -> (u16, Value) {
-        let response = self.http("GET", path, "");
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let kind = if status == 200 { "application/json" } else { "application/problem+json" };
-        assert!(head.contains(&format!("content-type: {kind}")), "{head}");
-        (status, serde_json::from_str(body).unwrap())
+        read(&self.http("GET", path, ""))
     }
 
     pub(crate) fn shows(&self, path: &str) -> Value {
@@ -25,11 +20,20 @@ impl Hub {
     }
 
     /// The problem that is at `path`.
-    fn refuses(&self, path: &str) -> (u16, String) {
+    pub(crate) fn refuses(&self, path: &str) -> (u16, String) {
         let (status, body) = self.get(path);
         assert_eq!(body["status"], status, "{body}");
         (status, body["detail"].as_str().unwrap().to_owned())
     }
+}
+
+/// The status and the body of a response, which must be JSON.
+pub(crate) fn read(response: &str) -> (u16, Value) {
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    let kind = if status < 300 { "application/json" } else { "application/problem+json" };
+    assert!(head.contains(&format!("content-type: {kind}")), "{head}");
+    (status, serde_json::from_str(body).unwrap())
 }
 
 /// A hub in which `acme/1` was delivered, `acme/2` is on the road, `acme/3` and `flowers/1` are new.

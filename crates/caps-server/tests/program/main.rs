@@ -5,22 +5,30 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 
+mod acts;
 mod api;
 mod commands;
+mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
 mod limits;
+mod list;
 mod tokens;
 
 use hub::{End, Hub, program};
 
 impl Hub {
     fn http(&self, method: &str, path: &str, body: &str) -> String {
+        self.http_with(method, path, "", body)
+    }
+
+    /// `headers` are lines of their own.
+    fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         let length = body.len();
         write!(
             stream,
-            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}"
+            "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         )
         .unwrap();
         let mut response = String::new();
@@ -33,12 +41,11 @@ impl Hub {
         self.says("{}", &[("pickup", order)]);
     }
 
-    /// Connects as who `auth` says, by long polling, and emits these events, which must be answered `ok`.
+    /// Connects as who `auth` says, and emits these events, which must be answered `ok`.
     fn says(&self, auth: &str, events: &[(&str, &str)]) {
         let session = self.connect(auth);
         for (ack, (event, payload)) in events.iter().enumerate() {
-            self.http("POST", &session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
-            self.poll_until(&session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
+            self.emit(&session, ack, event, payload);
         }
     }
 
@@ -47,6 +54,12 @@ impl Hub {
         let session = self.connect("{}");
         self.http("POST", &session, &format!(r#"42/caps,7["getAll",{get_all}]"#));
         self.poll_until(&session, wanted);
+    }
+
+    /// Emits an event, which must be answered `ok`.
+    fn emit(&self, session: &str, ack: usize, event: &str, payload: &str) {
+        self.http("POST", session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
+        self.poll_until(session, &format!(r#"43/caps,{ack}[{{"status":"ok""#));
     }
 
     /// Connects as who `auth` says. Returns where to post and to poll.

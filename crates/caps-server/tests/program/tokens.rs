@@ -121,3 +121,38 @@ fn an_open_hub_says_loudly_that_anyone_may_do_anything() {
     let log = guarded(&[]).end("-TERM").log;
     assert!(!log.contains("anyone may do anything"), "{log}");
 }
+
+#[test]
+fn over_http_a_token_says_who_acts() {
+    let hub = guarded(&[]);
+    let acts = |token: &str, path: &str, body: &str| -> (u16, String) {
+        let headers = format!("Content-Type: application/json\r\n{token}");
+        let response = hub.http_with("POST", &format!("/api/orders{path}"), &headers, body);
+        (response.split(' ').nth(1).unwrap().parse().unwrap(), response)
+    };
+    let bearer = |flags: &[&str]| format!("Authorization: Bearer {}\r\n", token(SECRET, flags));
+    let order = r#"{"store":"acme","orderId":7}"#;
+    let vendor = bearer(&["--role", "vendor", "--sub", "acme"]);
+    let (status, response) = acts("", "", order);
+    assert!(status == 401 && response.contains("`Authorization: Bearer <token>`"), "{response}");
+    assert!(response.contains("www-authenticate: Bearer\r\n"), "{response}");
+    assert_eq!(acts("Authorization: Bearer nonsense\r\n", "", order).0, 401);
+    assert_eq!(acts(&vendor, "", order).0, 201);
+    assert_eq!(acts(&vendor, "", r#"{"store":"flowers","orderId":7}"#).0, 403);
+    assert_eq!(acts(&vendor, "/acme/7/in-transit", "{}").0, 403);
+
+    let dana = bearer(&["--role", "driver", "--sub", "dana", "--vendors", "acme"]);
+    let emil = bearer(&["--role", "driver", "--sub", "emil", "--vendors", "flowers"]);
+    for (token, path, body, status) in [
+        (&emil, "/acme/7/in-transit", "{}", 403),
+        // Whether there is such an order is not told either.
+        (&emil, "/acme/8/in-transit", "{}", 403),
+        (&dana, "/acme/7/in-transit", r#"{"driver": "emil"}"#, 403),
+        (&dana, "/acme/7/in-transit", "{}", 200),
+        (&dana, "/acme/7/delivered", r#"{"driver": "dana"}"#, 200),
+        (&vendor, "/acme/7/received", r#"{"event": "delivered"}"#, 200),
+    ] {
+        assert_eq!(acts(token, path, body).0, status, "{path} {body}");
+    }
+    assert_eq!(hub.shows("/api/orders/acme/7")["timeline"][2]["by"], "dana");
+}

@@ -19,16 +19,19 @@ const MOST_READS: usize = 4;
 const TURN: Duration = Duration::from_secs(5);
 
 /// How long one page may look for rows that are rare.
-const PATIENCE: Duration = Duration::from_secs(1);
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A page holds no more when its orders' texts have come to so many bytes.
+const ENOUGH_BYTES: usize = 1024 * 1024;
 
 /// How many rows are looked at in one transaction.
-const CHUNK: usize = 1000;
+pub(super) const CHUNK: usize = 1000;
 
 /// The most events of one order's timeline, the latest.
-const TIMELINE: usize = 1000;
+pub(super) const TIMELINE: usize = 1000;
 
 /// Beyond every row: the largest number that SQLite has.
-const LAST: Seq = Seq(i64::MAX as u64);
+pub(super) const LAST: Seq = Seq(i64::MAX as u64);
 
 /// Which rows, and in which order.
 #[derive(Debug, Clone, Default)]
@@ -88,7 +91,8 @@ impl Reader {
         Self(Arc::new(Shared { file: file.to_owned(), turns, idle: Mutex::default() }))
     }
 
-    /// At most `limit` rows. Fewer, and perhaps none, when what is asked for is rare: then `next` says where to go on.
+    /// At most `limit` rows. Fewer, and perhaps none, when what is asked for is rare, or large: then `next` says where to
+    /// go on.
     pub(crate) async fn page(&self, query: Query, limit: usize) -> Result<Page, ReadError> {
         self.read(move |db| page(db, &query, limit)).await
     }
@@ -98,7 +102,7 @@ impl Reader {
         self.read(move |db| timeline(db, latest)).await
     }
 
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, ReadError> {
@@ -129,18 +133,26 @@ impl Shared {
 
 /// Opens the file, and writes nothing to it.
 pub(super) fn open(file: &Path) -> rusqlite::Result<Connection> {
+    /// As many as there are.
+    const STATEMENTS: usize = 32;
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(file, flags)
+    let db = Connection::open_with_flags(file, flags)?;
+    db.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(db)
 }
 
 fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> {
     let mut page = Page::default();
+    let mut bytes = 0;
     let began = Instant::now();
     let scan = scan(db, query, |row, is_asked_for| {
         if is_asked_for {
-            page.facts.push(row::read(row)?);
+            let fact = row::read(row)?;
+            bytes += fact.change.order().map_or(0, |order| order.text().len());
+            page.facts.push(fact);
         }
-        let is_enough = page.facts.len() >= limit || began.elapsed() > PATIENCE;
+        let is_full = page.facts.len() >= limit || bytes >= ENOUGH_BYTES;
+        let is_enough = is_full || began.elapsed() > PATIENCE;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
     Ok(Page { next: scan, ..page })
@@ -220,8 +232,10 @@ fn chunk(query: &Query) -> String {
 }
 
 /// The first row of that time or later: times never go back. The end of the log, if there is none.
-fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
-    let bounds = db.query_row("SELECT min(seq), max(seq) + 1 FROM log", [], |row| {
+pub(super) fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
+    // Both in one query would read the whole log.
+    let ends = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log) + 1";
+    let bounds = db.query_row(ends, [], |row| {
         Ok(row.get::<_, Option<u64>>(0)?.zip(row.get::<_, Option<u64>>(1)?))
     })?;
     let Some((mut low, mut high)) = bounds else { return Ok(Seq::default()) };

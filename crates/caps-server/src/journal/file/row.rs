@@ -44,10 +44,7 @@ pub(super) fn insert(statement: &mut Statement<'_>, fact: &Fact) -> rusqlite::Re
 
 /// Reads a row of [`COLUMNS`].
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
-    let which = OrderRef {
-        client_id: parsed(row, 3, |text| ClientId::new(text).ok())?,
-        message_id: parsed(row, 4, |text| MessageId::new(text).ok())?,
-    };
+    let which = which(row)?;
     let change = match row.get_ref(2)?.as_str()? {
         "pickup" => Change::Placed(order(row)?),
         "claimed" => Change::Claimed(by(row)?),
@@ -66,7 +63,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
     };
     Ok(Fact {
         seq: seq(row)?,
-        at: Timestamp::from_millis(row.get(1)?),
+        at: at(row)?,
         which,
         previous: row.get::<_, Option<u64>>(5)?.map(Seq),
         change,
@@ -76,6 +73,19 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
 /// The number of a row of [`COLUMNS`].
 pub(super) fn seq(row: &Row<'_>) -> rusqlite::Result<Seq> {
     Ok(Seq(row.get(0)?))
+}
+
+/// When what a row of [`COLUMNS`] tells has happened.
+pub(super) fn at(row: &Row<'_>) -> rusqlite::Result<Timestamp> {
+    Ok(Timestamp::from_millis(row.get(1)?))
+}
+
+/// The order that a row of [`COLUMNS`] is about.
+pub(super) fn which(row: &Row<'_>) -> rusqlite::Result<OrderRef> {
+    Ok(OrderRef {
+        client_id: parsed(row, 3, |text| ClientId::new(text).ok())?,
+        message_id: parsed(row, 4, |text| MessageId::new(text).ok())?,
+    })
 }
 
 /// Whether a row of [`COLUMNS`] is of that event and about that order, where any is named.
@@ -91,6 +101,16 @@ pub(super) fn is_about(
     Ok(is(2, event)? && is(4, message_id.map(MessageId::as_str))?)
 }
 
+/// The id of the order that a row of [`COLUMNS`] is about.
+pub(super) fn message_id<'a>(row: &'a Row<'_>) -> rusqlite::Result<&'a str> {
+    Ok(row.get_ref(4)?.as_str()?)
+}
+
+/// The order in a row of [`COLUMNS`] that has one.
+pub(super) fn order_text<'a>(row: &'a Row<'_>) -> rusqlite::Result<&'a str> {
+    Ok(row.get_ref(9)?.as_str()?)
+}
+
 fn parsed<T>(
     row: &Row<'_>,
     column: usize,
@@ -101,8 +121,9 @@ fn parsed<T>(
 }
 
 fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
-    let text = row.get_ref(9)?.as_str()?;
-    serde_json::from_str::<&RawValue>(text).and_then(Order::new).map_err(|why| unreadable(9, why))
+    serde_json::from_str::<&RawValue>(order_text(row)?)
+        .and_then(Order::new)
+        .map_err(|why| unreadable(9, why))
 }
 
 fn proof(row: &Row<'_>) -> rusqlite::Result<Option<Proof>> {

@@ -7,7 +7,8 @@ const APPLICATION_ID: i32 = 0x4341_5053;
 
 /// The steps from each version of the schema to the next. The file says in `user_version` how many were taken.
 /// A step that was released is never changed.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     -- All that has happened, oldest first.
     CREATE TABLE log (
         seq INTEGER PRIMARY KEY, -- 1, 2, 3, …
@@ -30,7 +31,12 @@ const MIGRATIONS: [&str; 1] = ["
         as_of INTEGER NOT NULL,
         orders TEXT NOT NULL -- JSON
     ) STRICT;
-"];
+",
+    "
+    -- Orders that began otherwise than with their pickup: few, so it costs next to nothing.
+    CREATE INDEX log_unannounced ON log (client_id) WHERE previous IS NULL AND event <> 'pickup';
+",
+];
 
 /// What kind of file it is.
 #[derive(Debug, PartialEq, Eq)]

@@ -171,6 +171,25 @@ async fn an_order_has_one_timeline_through_all_that_used_its_id() {
 }
 
 #[tokio::test]
+async fn the_file_of_an_earlier_release_gets_what_it_lacks() {
+    let mut desk = Desk::new();
+    desk.place("acme", 1);
+    desk.deliver("acme", 2);
+    desk.has_kept_all().await;
+    let Desk { data, journal, .. } = desk;
+    drop(journal);
+    let file = data.path().join(FILE);
+    let db = super::open(&file).unwrap();
+    db.execute_batch("DROP INDEX log_unannounced; PRAGMA user_version = 1").unwrap();
+    drop(db);
+    let (hub, _journal) = open(data.path(), Duration::from_secs(1));
+    assert_eq!(hub.open(), 2);
+    let found = Reader::new(&file).beginnings(None, None, None, 10).await.unwrap();
+    let seqs: Vec<_> = found.orders.iter().map(|begun| begun.seq).collect();
+    assert_eq!(seqs, [Seq(2), Seq(1)]);
+}
+
+#[tokio::test]
 async fn what_is_too_old_is_removed_when_a_restart_needs_it_no_more_and_its_room_is_used_again() {
     let mut desk = Desk::keeping(Duration::from_secs(1));
     let reader = Reader::new(&desk.file());

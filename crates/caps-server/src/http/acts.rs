@@ -1,0 +1,222 @@
+//! What a request over HTTP changes: it means what the socket's event of that name means, and is answered when it is
+//! kept.
+
+use std::fmt::Display;
+
+use axum::Json;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use caps_hub::Identity;
+use caps_proto::{
+    Answer, ClientId, Code, Done, DriverName, Event, MessageId, OrderRef, Refusal, Request, Verb,
+};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::Sources;
+use super::body::Body;
+use super::caller::Caller;
+use super::problem::Problem;
+use crate::inbox::UnknownOrder;
+use crate::intake::mint;
+
+/// The header whose value is the id of an order that brings none, so that a retry is known for one.
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// What is not written as it is in a part of a path.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What has been placed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Placed {
+    status: &'static str,
+    client_id: ClientId,
+    #[serde(flatten)]
+    done: Done,
+}
+
+pub(super) async fn place(
+    State(sources): State<Sources>,
+    caller: Caller,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<(StatusCode, [(header::HeaderName, String); 1], Json<Placed>), Problem> {
+    let key = idempotency_key(&headers)?;
+    let payload = body.json()?;
+    let request = sources.hear(Verb::Pickup, payload, || key.unwrap_or_else(mint))?;
+    let Request::Pickup(which, _) = &request else {
+        unreachable!("a `pickup` is a pickup");
+    };
+    let which = which.clone();
+    let done = sources.ask(caller.identity(), &which, request, payload.get().len()).await?;
+    let status = if done.duplicate { StatusCode::OK } else { StatusCode::CREATED };
+    let location = path_of(&which);
+    let placed = Placed { status: "ok", client_id: which.client_id, done };
+    Ok((status, [(header::LOCATION, location)], Json(placed)))
+}
+
+/// The id that an order gets if it brings none.
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<MessageId>, Problem> {
+    let Some(value) = headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let invalid = |why: &dyn Display| Problem::invalid(format!("`{IDEMPOTENCY_KEY}` {why}."));
+    let text = str::from_utf8(value.as_bytes()).map_err(|_| invalid(&"is not UTF-8"))?;
+    // The IETF's draft writes it as a quoted string, and most clients do not.
+    let quoted = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let id = MessageId::new(quoted.unwrap_or(text)).map_err(|why| invalid(&why))?;
+    Ok(Some(id))
+}
+
+/// Where an order is found.
+fn path_of(OrderRef { client_id, message_id }: &OrderRef) -> String {
+    let [client_id, message_id] =
+        [client_id.as_str(), message_id.as_str()].map(|id| utf8_percent_encode(id, ENCODED));
+    format!("/api/orders/{client_id}/{message_id}")
+}
+
+/// Which order, by its place among the resources.
+type Which = Result<Path<(ClientId, MessageId)>, PathRejection>;
+
+/// Who has done something with an order. The bearer of a token need not say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    driver: Option<DriverName>,
+}
+
+pub(super) async fn in_transit(
+    State(sources): State<Sources>,
+    caller: Caller,
+    which: Which,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    sources.drive(Verb::InTransit, caller, which, &body).await
+}
+
+pub(super) async fn delivered(
+    State(sources): State<Sources>,
+    caller: Caller,
+    which: Which,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    sources.drive(Verb::Delivered, caller, which, &body).await
+}
+
+pub(super) async fn release(
+    State(sources): State<Sources>,
+    caller: Caller,
+    which: Which,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    sources.drive(Verb::Release, caller, which, &body).await
+}
+
+/// What was received, and by whom.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReceivedBy {
+    /// Who, if it is a pickup.
+    driver: Option<DriverName>,
+    #[serde(default = "pickup")]
+    event: Event,
+}
+
+fn pickup() -> Event {
+    Event::Pickup
+}
+
+pub(super) async fn received(
+    State(sources): State<Sources>,
+    caller: Caller,
+    which: Which,
+    body: Body,
+) -> Result<Json<Answer>, Problem> {
+    let examples = r#"{"driver": "dana"} or {"event": "delivered"}"#;
+    let ReceivedBy { driver, event } = body.read(examples)?;
+    let identity = match (event, &driver) {
+        (Event::InTransit | Event::Delivered, None) => caller.identity(),
+        _ => caller.driver(driver.clone())?,
+    };
+    sources.report(Verb::Received, identity, which?.0, &Report { driver, event: Some(event) }).await
+}
+
+/// What came with a request about an order that the hub knows, but for the order's name.
+#[derive(Debug, Default, Serialize)]
+struct Report {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    driver: Option<DriverName>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event: Option<Event>,
+}
+
+impl Sources {
+    /// Has done what a driver does.
+    async fn drive(
+        &self,
+        verb: Verb,
+        caller: Caller,
+        which: Which,
+        body: &Body,
+    ) -> Result<Json<Answer>, Problem> {
+        let By { driver } = body.read(r#"{"driver": "dana"}"#)?;
+        let identity = caller.driver(driver.clone())?;
+        self.report(verb, identity, which?.0, &Report { driver, event: None }).await
+    }
+
+    /// Has done what `report` says, as the socket's event would.
+    async fn report(
+        &self,
+        verb: Verb,
+        identity: Identity,
+        (client_id, message_id): (ClientId, MessageId),
+        report: &Report,
+    ) -> Result<Json<Answer>, Problem> {
+        /// As a driver's event would be, but without the order, which the hub knows.
+        #[derive(Serialize)]
+        struct Payload<'a> {
+            #[serde(flatten)]
+            which: &'a OrderRef,
+            #[serde(flatten)]
+            report: &'a Report,
+        }
+        let which = OrderRef { client_id, message_id };
+        let payload = to_raw_value(&Payload { which: &which, report })
+            .map_err(|why| Refusal::new(Code::Internal, why.to_string()))?;
+        let request = self.hear(verb, &payload, mint)?;
+        let done = self.ask(identity, &which, request, payload.get().len()).await?;
+        Ok(Json(Answer::Ok(done)))
+    }
+
+    async fn ask(
+        &self,
+        identity: Identity,
+        which: &OrderRef,
+        request: Request,
+        bytes: usize,
+    ) -> Result<Done, Problem> {
+        // Before anything is told of the order.
+        identity.check(&request)?;
+        let answer = self.intake.inbox.ask(identity, request, bytes).await;
+        match answer.ok_or_else(Problem::stopping)? {
+            Ok(Answer::Ok(done)) => Ok(done),
+            Ok(Answer::Error(refusal)) => Err(refusal.into()),
+            Err(UnknownOrder) => Err(Problem::not_found(format!(
+                "The hub knows no order `{which}`; place it first with `POST /api/orders`."
+            ))),
+        }
+    }
+
+    /// Reads and records an event.
+    fn hear(
+        &self,
+        verb: Verb,
+        payload: &RawValue,
+        mint: impl FnOnce() -> MessageId,
+    ) -> Result<Request, Refusal> {
+        let request = self.intake.parse(verb, Some(payload), mint);
+        self.intake.record(verb.name(), request.as_ref().ok(), Some(payload));
+        request
+    }
+}

@@ -1,0 +1,305 @@
+//! `GET /api/orders` and `GET /api/drivers/{name}/orders`: many orders, and how far each has come.
+//!
+//! The log tells which orders there are, and the hub how far those have come that it remembers; all others have
+//! arrived.
+
+use std::time::{Duration, Instant};
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query as Params, State};
+use caps_hub::{OrderState, OrderView, Seq, Timestamp, Who};
+use caps_proto::{ClientId, DriverName, MessageId, Order, OrderRef};
+use serde::{Deserialize, Serialize};
+
+use super::Sources;
+use super::problem::Problem;
+use crate::journal::file::{Beginnings, Begun, Course, Reader};
+use crate::order_text::Needle;
+
+/// The most orders of one page.
+const LARGEST: usize = 500;
+
+/// How many there are if nothing is said.
+const USUAL: usize = 50;
+
+/// No more orders are shown when their texts have come to so many bytes.
+const ENOUGH_BYTES: usize = 1024 * 1024;
+
+/// How long one page may look for orders that are rare.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many orders are looked at in one go, when some states alone are wanted.
+const BATCH: usize = 1000;
+
+/// The most orders of one driver that are shown.
+const MOST_HELD: usize = 1000;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Asked {
+    client_id: Option<ClientId>,
+    state: Option<States>,
+    q: Option<String>,
+    after: Option<u64>,
+    limit: Option<usize>,
+}
+
+/// Some states, written with commas between.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+struct States(Vec<OrderState>);
+
+/// Orders, the newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct Orders {
+    orders: Vec<Listed>,
+    /// What to ask for as `after` to go on; `null` when there is no more.
+    next: Option<u64>,
+}
+
+/// What a driver holds, the newest first.
+#[derive(Debug, Serialize)]
+pub(super) struct Held {
+    orders: Vec<Listed>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Listed {
+    client_id: ClientId,
+    message_id: MessageId,
+    state: OrderState,
+    /// Who holds it, or has delivered it.
+    holder: Option<String>,
+    /// When it began; `null` where the log does not reach back so far.
+    placed_at: Option<String>,
+    changed_at: Option<String>,
+    /// `null` also where that is not found in the log.
+    delivered_at: Option<String>,
+    /// The number of its first event in the log.
+    seq: Option<u64>,
+    order: Option<Order>,
+}
+
+pub(super) async fn orders(
+    State(sources): State<Sources>,
+    asked: Result<Params<Asked>, QueryRejection>,
+) -> Result<Json<Orders>, Problem> {
+    let Params(Asked { client_id, state, q, after, limit }) = asked?;
+    let limit = limit.unwrap_or(USUAL);
+    if !(1..=LARGEST).contains(&limit) {
+        return Err(Problem::invalid(format!("`limit` must be from 1 to {LARGEST}, not {limit}.")));
+    }
+    let search = Search {
+        sources: &sources,
+        log: sources.log()?,
+        client_id,
+        states: state.map(|States(states)| states),
+        needle: q.filter(|text| !text.is_empty()).map(|text| Needle::new(&text)),
+    };
+    let (found, next) = search.from(after.map(Seq), limit).await?;
+    let orders = search.tell(found).await?;
+    Ok(Json(Orders { orders, next: next.map(|seq| seq.0) }))
+}
+
+pub(super) async fn held(
+    State(sources): State<Sources>,
+    name: Result<Path<DriverName>, PathRejection>,
+) -> Result<Json<Held>, Problem> {
+    let driver = Who::Named(name?.0);
+    let held = sources.look(move |hub| -> Vec<_> {
+        let held = hub.held_by(&driver).take(MOST_HELD).cloned();
+        let mut bytes = 0;
+        let held = held.map_while(|which| {
+            let view = hub.order(&which)?;
+            let fits = bytes < ENOUGH_BYTES;
+            bytes += view.order.as_ref().map_or(0, |order| order.text().len());
+            fits.then_some((view, which))
+        });
+        held.collect()
+    });
+    let held = held.await?;
+    sources.are_kept(held.iter().map(|(view, _)| view)).await?;
+    let courses = match &sources.log {
+        Some(log) => log.courses(held.iter().map(|(view, _)| view.latest).collect()).await?,
+        None => vec![None; held.len()],
+    };
+    let held = held.into_iter().zip(courses);
+    let mut orders: Vec<_> =
+        held.map(|((view, which), course)| Listed::of(which, view, course)).collect();
+    orders.sort_unstable_by_key(|order| std::cmp::Reverse(order.seq));
+    Ok(Json(Held { orders }))
+}
+
+/// An order that the log has, and what the hub knows of it, unless that has forgotten it.
+struct Found {
+    begun: Begun,
+    known: Option<(OrderView, Option<Course>)>,
+}
+
+impl Found {
+    fn state(&self) -> OrderState {
+        self.known.as_ref().map_or(OrderState::Delivered, |(view, _)| view.state)
+    }
+}
+
+struct Search<'a> {
+    sources: &'a Sources,
+    log: &'a Reader,
+    client_id: Option<ClientId>,
+    /// `None` for all.
+    states: Option<Vec<OrderState>>,
+    needle: Option<Needle>,
+}
+
+impl Search<'_> {
+    fn wants(&self, state: OrderState) -> bool {
+        self.states.as_ref().is_none_or(|states| states.contains(&state))
+    }
+
+    /// Finds orders that began before `before`, at most `limit`; and where to go on, unless there are no more.
+    async fn from(
+        &self,
+        mut before: Option<Seq>,
+        limit: usize,
+    ) -> Result<(Vec<Found>, Option<Seq>), Problem> {
+        let began = Instant::now();
+        let (mut found, mut bytes) = (Vec::<Found>::new(), 0);
+        loop {
+            // One more than is left, to know whether there are more.
+            let batch = if self.states.is_some() { BATCH } else { limit - found.len() + 1 };
+            let (client_id, needle) = (self.client_id.clone(), self.needle.clone());
+            let Beginnings { orders, next } =
+                self.log.beginnings(client_id, needle, before, batch).await?;
+            for order in self.look_at(orders).await? {
+                if !self.wants(order.state()) {
+                    continue;
+                }
+                if found.len() == limit || bytes >= ENOUGH_BYTES {
+                    let last = found.last().map(|found| found.begun.seq);
+                    return Ok((found, last));
+                }
+                bytes += order.begun.bytes;
+                found.push(order);
+            }
+            if next.is_none() || began.elapsed() > PATIENCE {
+                return Ok((found, next));
+            }
+            before = next;
+        }
+    }
+
+    /// Asks the hub of each of these orders, and the log how those have gone on that it knows.
+    async fn look_at(&self, orders: Vec<Begun>) -> Result<Vec<Found>, Problem> {
+        let whiches: Vec<_> = orders.iter().map(|order| order.which.clone()).collect();
+        let views = self
+            .sources
+            .look(move |hub| -> Vec<_> { whiches.iter().map(|which| hub.order(which)).collect() });
+        let views = views.await?;
+        self.sources.are_kept(views.iter().flatten()).await?;
+        let may_be_past = self.wants(OrderState::Delivered);
+        let is_wanted = |view: &OrderView| may_be_past || self.wants(view.state);
+        let wanted = views.iter().flatten().filter(|view| is_wanted(view));
+        let courses = self.log.courses(wanted.map(|view| view.latest).collect()).await?;
+        let mut courses = courses.into_iter();
+        let found = orders.into_iter().zip(views).map(|(begun, view)| {
+            let course = view.as_ref().filter(|view| is_wanted(view)).and_then(|_| courses.next());
+            // An order that began later under the same id has taken this one's place.
+            let is_past = course.flatten().is_some_and(|course| course.began > begun.seq);
+            let known = view.filter(|_| !is_past).map(|view| (view, course.flatten()));
+            Found { begun, known }
+        });
+        Ok(found.collect())
+    }
+
+    async fn tell(&self, found: Vec<Found>) -> Result<Vec<Listed>, Problem> {
+        let began = found.iter().map(|found| found.begun.seq).collect();
+        let ended = found.iter().filter(|found| found.known.is_none());
+        let ended = ended.map(|found| found.begun.clone()).collect();
+        let mut pasts = self.log.pasts(began, ended).await?;
+        let listed = found.into_iter().map(|Found { begun, known }| {
+            let Begun { seq, at, which, .. } = begun;
+            let past = pasts.remove(&seq);
+            let (order, delivered) = past.map_or((None, None), |past| (past.order, past.delivered));
+            let mut listed = match known {
+                Some((view, course)) => Listed::of(which, view, course),
+                None => Listed::delivered(which, delivered),
+            };
+            listed.placed_at = Some(at.to_string());
+            listed.changed_at = listed.changed_at.or(Some(at.to_string()));
+            listed.seq = Some(seq.0);
+            listed.order = order.or(listed.order);
+            listed
+        });
+        Ok(listed.collect())
+    }
+}
+
+impl Listed {
+    /// One that the hub knows.
+    fn of(which: OrderRef, view: OrderView, course: Option<Course>) -> Self {
+        let OrderView { state, holder, order, .. } = view;
+        let OrderRef { client_id, message_id } = which;
+        Self {
+            client_id,
+            message_id,
+            state,
+            holder: holder.map(|who| who.to_string()),
+            placed_at: course.map(|course| course.placed_at.to_string()),
+            changed_at: course.map(|course| course.changed_at.to_string()),
+            delivered_at: course.and_then(|course| course.delivered_at).map(|at| at.to_string()),
+            seq: course.map(|course| course.began.0),
+            order,
+        }
+    }
+}
+
+impl Listed {
+    /// One that the hub has forgotten, or whose id another order has now.
+    fn delivered(which: OrderRef, delivered: Option<(Timestamp, Who)>) -> Self {
+        let OrderRef { client_id, message_id } = which;
+        let delivered_at = delivered.as_ref().map(|(at, _)| at.to_string());
+        Self {
+            client_id,
+            message_id,
+            state: OrderState::Delivered,
+            holder: delivered.map(|(_, by)| by.to_string()),
+            placed_at: None,
+            changed_at: delivered_at.clone(),
+            delivered_at,
+            seq: None,
+            order: None,
+        }
+    }
+}
+
+impl Sources {
+    /// Waits until all that is shown is kept.
+    async fn are_kept<'a>(
+        &self,
+        views: impl Iterator<Item = &'a OrderView>,
+    ) -> Result<(), Problem> {
+        match views.map(|view| view.latest).max() {
+            Some(latest) => self.is_kept(latest).await,
+            None => Ok(()),
+        }
+    }
+}
+
+impl TryFrom<String> for States {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let state = |name: &str| {
+            let known = OrderState::ALL.into_iter().find(|state| state.name() == name);
+            known.ok_or_else(|| {
+                let names = OrderState::ALL.map(OrderState::name).join("`, `");
+                format!(
+                    "no order is `{name}`: they are `{names}`, some of them with commas between"
+                )
+            })
+        };
+        text.split(',').map(state).collect::<Result<_, _>>().map(Self)
+    }
+}

@@ -97,10 +97,13 @@ impl Store {
         }
         let mut store = Self { file, db, lock };
         prepare(&mut store.db).map_err(|why| store.explain(why))?;
-        if let Err(why) = store.grow() {
-            tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
-        }
         Ok(store)
+    }
+
+    /// Whether the disk has so much room that nobody misses what the write-ahead log takes before it needs it.
+    fn has_much_room(&self) -> bool {
+        const MUCH: u64 = 1 << 30;
+        rustix::fs::statvfs(&self.file).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= MUCH)
     }
 
     /// Grows the write-ahead log to the size that it is to have, so that a commit writes over what is there: that takes
@@ -195,6 +198,11 @@ impl FileJournal {
         restored: &Restored,
         retention: Duration,
     ) -> io::Result<Self> {
+        if store.has_much_room()
+            && let Err(why) = store.grow()
+        {
+            tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
+        }
         let kept = restored.kept;
         let rotation = restored.rotation.clone();
         let (work, arrived) = mpsc::channel();

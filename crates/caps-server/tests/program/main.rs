@@ -11,6 +11,7 @@ mod commands;
 mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod journals;
 mod limits;
 mod list;
 mod tokens;
@@ -51,8 +52,13 @@ impl Hub {
 
     /// Asks for what waits, and waits for what is wanted of it.
     fn hears(&self, get_all: &str, wanted: &str) {
+        self.hears_answer("getAll", get_all, wanted);
+    }
+
+    /// Emits an event, and waits for what is wanted of what comes.
+    fn hears_answer(&self, event: &str, payload: &str, wanted: &str) {
         let session = self.connect("{}");
-        self.http("POST", &session, &format!(r#"42/caps,7["getAll",{get_all}]"#));
+        self.http("POST", &session, &format!(r#"42/caps,7["{event}",{payload}]"#));
         self.poll_until(&session, wanted);
     }
 
@@ -75,11 +81,12 @@ impl Hub {
         self.poll_until(&session, "44/caps,{")
     }
 
-    /// Whether an event is answered `forbidden`.
-    fn is_forbidden(&self, auth: &str, event: &str, payload: &str) -> bool {
+    /// Emits an event, which must be refused with this code.
+    fn is_refused_with(&self, auth: &str, event: &str, payload: &str, code: &str) {
         let session = self.connect(auth);
         self.http("POST", &session, &format!(r#"42/caps,7["{event}",{payload}]"#));
-        self.poll_until(&session, "43/caps,7[").contains(r#""code":"forbidden""#)
+        let answer = self.poll_until(&session, "43/caps,7[");
+        assert!(answer.contains(&format!(r#""code":"{code}""#)), "{event}: {answer}");
     }
 
     fn asks_to_connect(&self, auth: &str) -> String {

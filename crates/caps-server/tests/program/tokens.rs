@@ -69,9 +69,9 @@ fn a_token_says_what_its_bearer_may_do() {
     for (auth, event) in
         [(&stranger, "in-transit"), (&observer, "delivered"), (&vendor, "in-transit")]
     {
-        assert!(hub.is_forbidden(auth, event, order), "{event}");
+        hub.is_refused_with(auth, event, order, "forbidden");
     }
-    assert!(hub.is_forbidden(&vendor, "pickup", r#"{"store":"flowers","orderId":7}"#));
+    hub.is_refused_with(&vendor, "pickup", r#"{"store":"flowers","orderId":7}"#, "forbidden");
     hub.says(&driver, &[("in-transit", order)]);
     hub.says(&admin, &[("release", order), ("in-transit", order), ("delivered", order)]);
 }

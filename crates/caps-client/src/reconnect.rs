@@ -23,18 +23,21 @@ pub(crate) async fn run(
     let mut outage = Outage::default();
     let end = loop {
         let sessions = lasting.sessions;
+        let since = Instant::now();
         let (end, stood) = Session::new(&mut lasting, open(&endpoint)).run().await;
         if lasting.sessions != sessions {
             outage = Outage::default();
         }
         let End::Lost(why) = end else { break end };
         lasting.state.send_replace(State::Connecting);
-        // A hub that takes clients in only to lose them is not hammered either.
-        if stood > lasting.options.backoff_cap {
+        // A hub that takes clients in only to lose them is not hammered either: it is given as much time as it gave.
+        if stood > backoff.bound() {
             backoff.reset();
         }
         outage.tell(&endpoint.url, &why);
-        if rest(&mut lasting, backoff.next()).await == Next::End {
+        // An attempt that nobody has answered has waited by itself.
+        let waited = if stood.is_zero() { since.elapsed() } else { Duration::ZERO };
+        if rest(&mut lasting, backoff.next().saturating_sub(waited)).await == Next::End {
             break End::Closed;
         }
     };

@@ -1,6 +1,6 @@
 //! One call of the application, until the hub has answered.
 
-use caps_proto::{Done, OrderRef, Verb};
+use caps_proto::{Code, Done, OrderRef, Verb};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -125,6 +125,10 @@ impl Call {
         let (verb, Some(order)) = (self.ask.verb(), self.order) else { return };
         match &result {
             Ok(_) => tracing::debug!(%verb, %order, "sent what an earlier run had left"),
+            // Nothing was done yet for the order, and somebody else does it.
+            Err(why) if verb == Verb::InTransit && is_anothers(why) => {
+                tracing::debug!(%verb, %order, %why, "what an earlier run had left is refused");
+            }
             Err(why) => {
                 tracing::warn!(%verb, %order, %why, "what an earlier run had left is refused");
             }
@@ -162,4 +166,9 @@ impl Call {
             _ => false,
         }
     }
+}
+
+fn is_anothers(why: &Error) -> bool {
+    let code = why.refusal().map(|refusal| refusal.code);
+    matches!(code, Some(Code::AlreadyClaimed | Code::AlreadyDelivered))
 }

@@ -10,6 +10,7 @@ use caps_proto::{ClientId, Code, Event, MessageId, Order, OrderRef, Refusal};
 use serde::Serialize;
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::entry::entries;
 use crate::journal::file::{Page, Query, Sort};
@@ -37,9 +38,11 @@ pub(super) struct Shown {
 
 pub(super) async fn order(
     State(sources): State<Sources>,
+    caller: Caller,
     path: Result<Path<(ClientId, MessageId)>, PathRejection>,
 ) -> Result<Json<Shown>, Problem> {
     let Path((client_id, message_id)) = path?;
+    caller.may_see(&client_id)?;
     let which = OrderRef { client_id, message_id };
     let asked = which.clone();
     let shown = match sources.look(move |hub| hub.order(&asked)).await? {

@@ -14,6 +14,7 @@ mod hub;
 mod journals;
 mod limits;
 mod list;
+mod rights;
 mod tokens;
 
 use hub::{End, Hub, program};

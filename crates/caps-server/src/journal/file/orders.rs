@@ -1,20 +1,23 @@
 //! Orders, as the log tells of them: where each began, how it went on, and how it ended.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use caps_hub::{Fact, Seq, Timestamp, Who};
 use caps_proto::{ClientId, Order, OrderRef};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
-use super::reader::{self, CHUNK, LAST, PATIENCE, Query, ReadError, Reader, TIMELINE};
-use super::{counts, row};
+use super::reader::{self, CHUNK, PATIENCE, Query, ReadError, Reader, TIMELINE};
+use super::row;
 use crate::order_text::Needle;
 
 /// How many deliveries are looked at to find those of orders that the hub has forgotten.
 const DELIVERIES: usize = 5000;
+
+/// How much of the log is looked through in one transaction for orders of all vendors, in events: a hundredth of a
+/// second's work.
+const STRETCH: u64 = 100_000;
 
 /// Where an order began.
 #[derive(Debug, Clone)]
@@ -101,82 +104,70 @@ fn beginnings(
     limit: usize,
 ) -> rusqlite::Result<Beginnings> {
     let mut orders = Vec::new();
+    let Some((first, last)) = reader::ends(db)? else { return Ok(Beginnings::default()) };
+    let mut high = before.map_or(last, |before| last.min(Seq(before.0.saturating_sub(1))));
+    let vendor = client_id.map(ClientId::as_str);
+    let mut statement = db.prepare_cached(&chunk(vendor.is_some()))?;
     let began = Instant::now();
-    let chunk = if needle.is_some() { CHUNK } else { limit };
-    let mut high = before.map_or(LAST, |before| Seq(before.0.saturating_sub(1)));
-    loop {
-        let seqs = newest(db, client_id, high, chunk)?;
-        for seq in &seqs {
-            orders.extend(begun(db, *seq, needle)?);
-            if orders.len() >= limit || began.elapsed() > PATIENCE {
-                return Ok(Beginnings { orders, next: Some(*seq) });
+    while high >= first {
+        let low =
+            if vendor.is_some() { first } else { Seq(high.0.saturating_sub(STRETCH)).max(first) };
+        let mut params: Vec<(&str, &dyn ToSql)> =
+            vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
+        params.extend(vendor.as_ref().map(|vendor| (":client", vendor as &dyn ToSql)));
+        let mut rows = statement.query(params.as_slice())?;
+        let (mut looked_at, mut next) = (0, low);
+        while let Some(row) = rows.next()? {
+            (looked_at, next) = (looked_at + 1, row::seq(row)?);
+            orders.extend(begun(row, needle)?);
+            if orders.len() >= limit {
+                return Ok(Beginnings { orders, next: Some(next) });
             }
         }
-        match seqs.last() {
-            Some(last) if seqs.len() == chunk => high = Seq(last.0 - 1),
-            _ => return Ok(Beginnings { orders, next: None }),
+        if looked_at < CHUNK {
+            next = low;
         }
+        if began.elapsed() > PATIENCE {
+            return Ok(Beginnings { orders, next: Some(next) });
+        }
+        high = Seq(next.0 - 1);
     }
+    Ok(Beginnings { orders, next: None })
 }
 
-/// The events with which orders began: the newest of those up to `high`, at most `limit`.
-///
-/// Those of all vendors are found from each vendor's end of the index: the log itself may have any number of other
-/// events after them.
-fn newest(
-    db: &Connection,
-    client_id: Option<&ClientId>,
-    high: Seq,
-    limit: usize,
-) -> rusqlite::Result<Vec<Seq>> {
-    let vendors = match client_id {
-        Some(client_id) => vec![client_id.to_string()],
-        None => counts::vendors(db, usize::MAX)?,
+/// The statement that reads the events with which orders began, the newest first: a vendor's by its indexes, those of
+/// all off a stretch of the log.
+fn chunk(of_vendor: bool) -> String {
+    let columns = row::COLUMNS;
+    let which = if of_vendor {
+        let newest = |from: &str, which: &str| {
+            format!(
+                "SELECT seq FROM (SELECT seq FROM log {from} WHERE client_id = :client AND {which} \
+                 AND seq BETWEEN :low AND :high ORDER BY seq DESC LIMIT :limit)"
+            )
+        };
+        let announced = newest("", "event = 'pickup'");
+        // SQLite takes no part of an index unless it is told to.
+        let others = newest("INDEXED BY log_unannounced", "previous IS NULL AND event <> 'pickup'");
+        format!("seq IN ({announced} UNION ALL {others})")
+    } else {
+        "(event = 'pickup' OR previous IS NULL) AND seq BETWEEN :low AND :high".to_owned()
     };
-    let mut announced = db.prepare_cached(
-        "SELECT seq FROM log WHERE client_id = ?1 AND event = 'pickup' AND seq <= ?2 \
-         ORDER BY seq DESC LIMIT ?3",
-    )?;
-    // SQLite takes no part of an index unless it is told to.
-    let mut others = db.prepare_cached(
-        "SELECT seq FROM log INDEXED BY log_unannounced WHERE previous IS NULL \
-         AND event <> 'pickup' AND client_id = ?1 AND seq <= ?2 ORDER BY seq DESC LIMIT ?3",
-    )?;
-    let mut newest = BinaryHeap::new();
-    for vendor in vendors {
-        for statement in [&mut announced, &mut others] {
-            let mut rows = statement.query(params![vendor, high.0, limit])?;
-            while let Some(row) = rows.next()? {
-                let seq = Seq(row.get(0)?);
-                let is_full = newest.len() >= limit;
-                if is_full && newest.peek().is_some_and(|Reverse(oldest)| seq < *oldest) {
-                    break;
-                }
-                newest.push(Reverse(seq));
-                if is_full {
-                    newest.pop();
-                }
-            }
-        }
-    }
-    Ok(newest.into_sorted_vec().into_iter().map(|Reverse(seq)| seq).collect())
+    format!("SELECT {columns} FROM log WHERE {which} ORDER BY seq DESC LIMIT :limit")
 }
 
 /// The order that began with this event, if `needle` is found in it.
-fn begun(db: &Connection, seq: Seq, needle: Option<&Needle>) -> rusqlite::Result<Option<Begun>> {
-    let mut row = db.prepare_cached(&one_row())?;
-    row.query_row([seq.0], |row| {
-        let order = row::order_text(row)?;
-        let is_wanted = match needle {
-            None => true,
-            Some(needle) => needle.is_in(row::message_id(row)?) || needle.is_in_order(order),
-        };
-        let (at, which, bytes) = (row::at(row)?, row::which(row)?, order.len());
-        Ok(is_wanted.then_some(Begun { seq, at, which, bytes }))
-    })
-    // It may just have been removed from the log.
-    .optional()
-    .map(Option::flatten)
+fn begun(row: &Row<'_>, needle: Option<&Needle>) -> rusqlite::Result<Option<Begun>> {
+    let order = row::order_text(row)?;
+    let is_wanted = match needle {
+        None => true,
+        Some(needle) => needle.is_in(row::message_id(row)?) || needle.is_in_order(order),
+    };
+    if !is_wanted {
+        return Ok(None);
+    }
+    let (seq, at, which) = (row::seq(row)?, row::at(row)?, row::which(row)?);
+    Ok(Some(Begun { seq, at, which, bytes: order.len() }))
 }
 
 /// Goes back from an order's latest event to where it began.

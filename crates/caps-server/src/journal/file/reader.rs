@@ -233,12 +233,8 @@ fn chunk(query: &Query) -> String {
 
 /// The first row of that time or later: times never go back. The end of the log, if there is none.
 pub(super) fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
-    // Both in one query would read the whole log.
-    let ends = "SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log) + 1";
-    let bounds = db.query_row(ends, [], |row| {
-        Ok(row.get::<_, Option<u64>>(0)?.zip(row.get::<_, Option<u64>>(1)?))
-    })?;
-    let Some((mut low, mut high)) = bounds else { return Ok(Seq::default()) };
+    let Some((Seq(mut low), Seq(last))) = ends(db)? else { return Ok(Seq::default()) };
+    let mut high = last + 1;
     let mut at =
         db.prepare_cached("SELECT seq, at FROM log WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
     while low < high {
@@ -250,6 +246,15 @@ pub(super) fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result
         }
     }
     Ok(Seq(low))
+}
+
+/// The first and the last event of the log.
+pub(super) fn ends(db: &Connection) -> rusqlite::Result<Option<(Seq, Seq)>> {
+    // Both in one query would read the whole log.
+    let mut ends =
+        db.prepare_cached("SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)")?;
+    let end = |end: Option<u64>| end.map(Seq);
+    ends.query_row([], |row| Ok(end(row.get(0)?).zip(end(row.get(1)?))))
 }
 
 fn timeline(db: &Connection, latest: Seq) -> rusqlite::Result<Vec<Fact>> {

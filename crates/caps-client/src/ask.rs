@@ -61,6 +61,6 @@ impl Scope {
         if let Some(event) = self.event {
             payload["event"] = json!(event);
         }
-        Emit { verb: Verb::GetAll, payload: payload.to_string() }
+        Emit { verb: Verb::GetAll, payload: payload.to_string().into() }
     }
 }

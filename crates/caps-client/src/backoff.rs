@@ -28,7 +28,8 @@ impl Backoff {
         self.attempts = 0;
     }
 
-    fn bound(&self) -> Duration {
+    /// The longest that the next wait may be.
+    pub(crate) fn bound(&self) -> Duration {
         let factor = 2u32.checked_pow(self.attempts).unwrap_or(u32::MAX);
         self.base.saturating_mul(factor).min(self.cap)
     }

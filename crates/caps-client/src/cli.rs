@@ -1,18 +1,32 @@
-//! What command-line programs on this library share: the flags of the hub, logs, signals, and lines on stdout.
+//! What command-line programs on this library share: the flags of the hub, logs, signals, what they say on stdout,
+//! and how they end.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
+use anyhow::Context as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
 mod failure;
 mod lines;
+mod progress;
 mod recent;
+mod record;
 
 pub use failure::Failure;
 pub use lines::{Lines, printable};
+pub use progress::Progress;
 pub use recent::Recent;
+pub use record::{Record, now};
+
+use crate::Client;
+
+/// How long a program that stops tries to send what the hub has not answered.
+pub const FLUSH: Duration = Duration::from_secs(5);
 
 /// Where the hub is and what opens it. A program flattens it into its own arguments.
 #[derive(Clone, clap::Args)]
@@ -33,11 +47,88 @@ impl fmt::Debug for HubArgs {
     }
 }
 
-/// Sends logs to stderr, as much as `RUST_LOG` wants: by default, what the operator should know.
+/// Runs a program to its end, and says what it ends with: 0 when it is done, 1 when it has failed, with why on
+/// stderr.
+pub fn run(program: impl Future<Output = anyhow::Result<()>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = match runtime {
+        Ok(runtime) => {
+            let ended = runtime.block_on(program);
+            // Unlike a drop this waits for nothing, such as a disk that is stuck.
+            runtime.shutdown_background();
+            ended
+        }
+        Err(why) => Err(anyhow::Error::new(why).context("the system lends no runtime")),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does a program's `work`, until it is done or somebody wants it to stop.
+///
+/// # Errors
+/// Those of `work`, or when the system does not let the process hear signals.
+pub async fn until_stopped(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::select! {
+        result = work => result,
+        stopped = stop_signal() => {
+            stopped?;
+            tracing::info!("stopping; once more to stop at once");
+            Ok(())
+        }
+    }
+}
+
+/// Ends a program's client, having come to `result`: sends what is left, for [`FLUSH`] at most, and says what the hub
+/// has not answered then. That is kept where there is an `outbox` file. Who asks once more to stop is heard at once.
+///
+/// # Errors
+/// Those of `result`; else when something is left, and lost with the process.
+pub async fn end(
+    result: anyhow::Result<()>,
+    client: Client,
+    outbox: Option<&Path>,
+) -> anyhow::Result<()> {
+    let unsent = tokio::select! {
+        unsent = client.close(FLUSH) => unsent,
+        stopped = stop_signal() => {
+            stopped?;
+            anyhow::bail!("stopped at once; what the hub has not answered is lost, unless an outbox file keeps it");
+        }
+    };
+    let left = match outbox {
+        _ if unsent == 0 => return result,
+        Some(outbox) => {
+            tracing::warn!(
+                "events that the hub has not answered: {unsent}; they are kept in `{}`, and sent at the next start",
+                outbox.display()
+            );
+            return result;
+        }
+        None => anyhow::anyhow!(
+            "events that the hub has not answered, and that are lost: {unsent}; name a file with \
+             `--outbox` to keep them"
+        ),
+    };
+    if result.is_err() {
+        tracing::warn!("{left}");
+        return result;
+    }
+    Err(left)
+}
+
+/// Sends logs to stderr, above the bar where there is one, as much as `RUST_LOG` wants: by default, what the operator
+/// should know.
 ///
 /// # Errors
 /// When `RUST_LOG` cannot be read, or the process has a logger already.
-pub fn log_to_stderr() -> anyhow::Result<()> {
+pub fn log_to_stderr(progress: &Progress) -> anyhow::Result<()> {
+    let progress = progress.clone();
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     let filter = filter.from_env().map_err(|why| {
         anyhow::anyhow!("`RUST_LOG` cannot be read: {why}; write it like `info,caps_client=debug`")
@@ -45,25 +136,23 @@ pub fn log_to_stderr() -> anyhow::Result<()> {
     let logger = tracing_subscriber::fmt()
         .compact()
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
+        .with_writer(move || progress.beside(io::stderr()))
         .with_env_filter(filter);
     logger.try_init().map_err(|why| anyhow::anyhow!("no logs: {why}"))
 }
 
 /// Waits until the user or the system wants the program to end: Ctrl-C, or SIGTERM where that exists.
-///
-/// # Errors
-/// When the system does not let the process hear signals.
-pub async fn stop_signal() -> io::Result<()> {
+async fn stop_signal() -> anyhow::Result<()> {
     #[cfg(unix)]
-    {
+    let stopped = async {
         use tokio::signal::unix::{SignalKind, signal};
         let mut terminate = signal(SignalKind::terminate())?;
         tokio::select! {
             interrupted = tokio::signal::ctrl_c() => interrupted,
             _ = terminate.recv() => Ok(()),
         }
-    }
+    };
     #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
+    let stopped = tokio::signal::ctrl_c();
+    stopped.await.context("the system lets nobody hear signals")
 }

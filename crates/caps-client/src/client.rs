@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use caps_proto::{
-    ClientId, Done, Event, Message, MessageId, Order, OrderRef, Refusal, Request, Verb,
+    ClientId, Done, Event, Message, MessageId, Order, OrderRef, Proof, Refusal, Request, Verb,
 };
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -18,14 +18,15 @@ use crate::backoff::Backoff;
 use crate::closing::Closing;
 use crate::inbox::Inbox;
 use crate::line::{Emit, Endpoint, Line};
-use crate::outbox::{Calls, Outbox};
+use crate::outbox::{Calls, Outbox, OutboxFile};
 use crate::session::Lasting;
-use crate::{Delivery, Error, Incoming, Options, State, reconnect, transport};
+use crate::{Delivery, Error, Incoming, Options, Sending, State, reconnect, transport};
 
 /// A handle on the hub that lives through every outage. Cheap to clone; all clones share one connection.
 ///
 /// A call waits for room in the outbox, and then for the hub's answer, however long the hub is away. A call
-/// whose future is dropped before it has room in the outbox is not made; after that it is, whoever waits.
+/// whose future is dropped before it has room in the outbox is not made; after that it is, whoever waits. Reports
+/// and acknowledgements can be waited for in these two steps: see [`Sending`].
 ///
 /// The client ends with [`close`](Self::close), with the last of its handles, or when the hub refuses it.
 #[derive(Clone)]
@@ -44,10 +45,12 @@ impl fmt::Debug for Client {
 impl Client {
     /// Starts a client, and returns at once: what it is asked for waits until the hub is there.
     ///
-    /// Must be called from within a Tokio runtime.
+    /// Must be called from within a Tokio runtime. Reads the [outbox file](Options::outbox_file), where there is
+    /// one, before it returns.
     ///
     /// # Errors
-    /// [`Error::InvalidUrl`] when no hub can be at the address.
+    /// [`Error::InvalidUrl`] when no hub can be at the address, [`Error::OutboxFile`] when the outbox file cannot
+    /// be used, for example because another process uses it.
     pub fn connect(options: Options) -> Result<(Self, Incoming), Error> {
         Self::start(options, transport::open)
     }
@@ -58,7 +61,14 @@ impl Client {
     ) -> Result<(Self, Incoming), Error> {
         let endpoint = options.endpoint()?;
         let backoff = Backoff::new(options.backoff_base, options.backoff_cap);
-        let (calls, outbox) = Outbox::new(options.outbox.max(1), backoff);
+        let capacity = options.outbox.max(1);
+        let (calls, outbox) = match &options.outbox_file {
+            None => Outbox::new(capacity, backoff),
+            Some(path) => {
+                let file = OutboxFile::open(path, &options.identity())?;
+                Outbox::with_file(capacity, backoff, file, options.resent.as_ref())
+            }
+        };
         let (inbox, deliveries) = Inbox::new(options.inbox.max(1));
         let (closing, asked) = watch::channel(None);
         let (state, watched) = watch::channel(State::Connecting);
@@ -120,27 +130,38 @@ impl Client {
     /// Announces an order to the drivers. One that has no id is given one, which the answer tells.
     ///
     /// # Errors
-    /// [`Error::Refused`] when the order lacks its store or has impossible ids, or the hub refuses it.
-    pub async fn pickup(&self, order: &Order) -> Result<Done, Error> {
-        self.report(Verb::Pickup, announcement(order)?).await
+    /// Awaited, [`Error::Refused`] when the order lacks its store or has impossible ids, or the hub refuses it.
+    pub fn pickup(&self, order: &Order) -> Sending {
+        match announcement(order) {
+            Ok(message) => self.report(Verb::Pickup, message),
+            Err(refusal) => Sending::refused(refusal.into()),
+        }
     }
 
     /// Says that the order of `message` is on the road. The hub then holds it for this driver.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
-    pub async fn in_transit(&self, message: &Message) -> Result<Done, Error> {
-        let report = Message { event: Event::InTransit, ..message.clone() };
-        self.report(Verb::InTransit, report).await
+    /// Awaited, [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
+    pub fn in_transit(&self, message: &Message) -> Sending {
+        let report = Message { event: Event::InTransit, proof: None, ..message.clone() };
+        self.report(Verb::InTransit, report)
     }
 
     /// Says that the order of `message` has arrived.
     ///
     /// # Errors
-    /// [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
-    pub async fn delivered(&self, message: &Message) -> Result<Done, Error> {
+    /// Awaited, [`Error::Refused`] with `already_claimed` or `already_delivered` when another driver has the order.
+    pub fn delivered(&self, message: &Message) -> Sending {
         let report = Message { event: Event::Delivered, ..message.clone() };
-        self.report(Verb::Delivered, report).await
+        self.report(Verb::Delivered, report)
+    }
+
+    /// Says that the order of `message` has arrived, with what there is to show for it.
+    ///
+    /// # Errors
+    /// As [`delivered`](Self::delivered).
+    pub fn delivered_with_proof(&self, message: &Message, proof: Proof) -> Sending {
+        self.delivered(&Message { proof: Some(proof), ..message.clone() })
     }
 
     /// Gives the order of `message` back, which this driver holds: the hub offers it again, to all who listen and
@@ -150,26 +171,21 @@ impl Client {
     /// # Errors
     /// [`Error::Refused`] with `already_claimed` when another driver holds the order, and with
     /// `already_delivered` when it has arrived.
-    pub async fn release(&self, message: &Message) -> Result<Done, Error> {
+    pub fn release(&self, message: &Message) -> Sending {
         let Message { client_id, message_id, .. } = message;
         let payload = json!({ "clientId": client_id, "messageId": message_id });
         let order = OrderRef { client_id: client_id.clone(), message_id: message_id.clone() };
-        self.say(Verb::Release, payload.to_string(), Some(order)).await
+        self.say(Verb::Release, payload.to_string(), Some(order))
     }
 
     /// Deletes a message from its queue: the application has acted on it.
     ///
     /// # Errors
-    /// [`Error::Refused`] for a pickup that another driver holds.
-    pub async fn received(
-        &self,
-        event: Event,
-        client_id: &ClientId,
-        message_id: &MessageId,
-    ) -> Result<Done, Error> {
+    /// Awaited, [`Error::Refused`] for a pickup that another driver holds.
+    pub fn received(&self, event: Event, client_id: &ClientId, message_id: &MessageId) -> Sending {
         let payload = json!({ "clientId": client_id, "event": event, "messageId": message_id });
         let order = OrderRef { client_id: client_id.clone(), message_id: message_id.clone() };
-        self.say(Verb::Received, payload.to_string(), Some(order)).await
+        self.say(Verb::Received, payload.to_string(), Some(order))
     }
 
     /// Says [`received`](Self::received) for a message, and lets go of it when the hub has answered.
@@ -183,7 +199,8 @@ impl Client {
     }
 
     /// Takes no more calls, tries for `grace` to send what waits, and ends the client and all its handles.
-    /// Returns how many reports and acknowledgements the hub has not answered; it may have kept the last.
+    /// Returns how many reports and acknowledgements the hub has not answered; it may have kept the last. With an
+    /// [outbox file](Options::outbox_file) they are sent by the next client of that file.
     pub async fn close(self, grace: Duration) -> usize {
         let Self { calls, closing, mut state } = self;
         drop(calls);
@@ -199,27 +216,18 @@ impl Client {
         }
     }
 
-    async fn report(&self, verb: Verb, message: Message) -> Result<Done, Error> {
+    fn report(&self, verb: Verb, message: Message) -> Sending {
         let payload = serde_json::to_string(&message).expect("a message can be written as JSON");
         let Message { client_id, message_id, .. } = message;
-        self.say(verb, payload, Some(OrderRef { client_id, message_id })).await
+        self.say(verb, payload, Some(OrderRef { client_id, message_id }))
     }
 
-    async fn say(
-        &self,
-        verb: Verb,
-        payload: String,
-        order: Option<OrderRef>,
-    ) -> Result<Done, Error> {
-        self.ask(Ask::Emit(Emit { verb, payload }), order).await
+    fn say(&self, verb: Verb, payload: String, order: Option<OrderRef>) -> Sending {
+        self.ask(Ask::Emit(Emit { verb, payload: payload.into() }), order)
     }
 
-    async fn ask(&self, ask: Ask, order: Option<OrderRef>) -> Result<Done, Error> {
-        let answer = match self.calls.make(ask, order).await {
-            Some(answered) => answered.await.ok(),
-            None => None,
-        };
-        answer.unwrap_or_else(|| Err(self.state.borrow().error()))
+    fn ask(&self, ask: Ask, order: Option<OrderRef>) -> Sending {
+        Sending::new(ask, order, self.calls.clone(), self.state.clone())
     }
 }
 
@@ -230,7 +238,7 @@ fn announcement(order: &Order) -> Result<Message, Refusal> {
     let mint = || MessageId::new(&Uuid::new_v4().to_string()).expect("a UUID is an id");
     match Request::parse(Verb::Pickup, Some(text), mint)? {
         Request::Pickup(OrderRef { client_id, message_id }, order) => {
-            Ok(Message { event: Event::Pickup, message_id, client_id, order })
+            Ok(Message { event: Event::Pickup, message_id, client_id, order, proof: None })
         }
         other => unreachable!("a `pickup` was read as {other:?}"),
     }

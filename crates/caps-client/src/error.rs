@@ -2,6 +2,8 @@
 
 use caps_proto::{Refusal, Verb};
 
+use crate::OutboxFileError;
+
 /// Why a call, or the whole client, has failed.
 #[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
@@ -28,6 +30,9 @@ pub enum Error {
         /// The answer as it came.
         answer: String,
     },
+    /// The outbox file does not keep what it should. What was to be kept was not taken.
+    #[error(transparent)]
+    OutboxFile(#[from] OutboxFileError),
     /// The client was closed before the hub had answered.
     #[error("the client was closed before the hub had answered; connect a new one")]
     Closed,

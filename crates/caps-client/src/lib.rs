@@ -18,8 +18,11 @@
 //! - **It never spins and never gives up.** Attempts to connect are spread by full jitter under a cap, until
 //!   the hub refuses for good, for example for a wrong token.
 //!
-//! What it does not promise: the outbox is in memory, so what the hub has not answered when the process ends
-//! is lost to the hub; [`Client::close`] says how much that is. Numbers inside an incoming order are what
+//! - **What was taken outlives the process**, where [`Options::outbox_file`] names a file: what the hub has not
+//!   answered when the process ends is sent by the next one, first, and in order.
+//!
+//! What it does not promise: without such a file the outbox is in memory, and what the hub has not answered when
+//! the process ends is lost to the hub; [`Client::close`] says how much that is. Numbers inside an incoming order or proof are what
 //! [`serde_json::Value`] makes of them; in an outgoing one they stay as they are written.
 //!
 //! # Example
@@ -69,6 +72,7 @@ mod line;
 mod options;
 mod outbox;
 mod reconnect;
+mod sending;
 mod session;
 mod state;
 mod transport;
@@ -78,4 +82,6 @@ pub use client::Client;
 pub use error::Error;
 pub use incoming::{Delivery, Incoming};
 pub use options::{Auth, Options};
+pub use outbox::{OutboxFileError, Resent};
+pub use sending::{Sending, Taken};
 pub use state::State;

@@ -3,6 +3,7 @@
 //! A transport is a function from an [`Endpoint`] to a [`Line`]. It carries one connection and then ends; it
 //! holds no timers, retries nothing and knows nothing of orders.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use caps_proto::Verb;
@@ -26,7 +27,7 @@ pub(crate) struct Endpoint {
 pub(crate) struct Emit {
     pub(crate) verb: Verb,
     /// JSON text, sent as it stands.
-    pub(crate) payload: String,
+    pub(crate) payload: Arc<str>,
 }
 
 /// What comes from the hub, in the order in which it came.

@@ -1,14 +1,16 @@
 //! Where the hub is, who the client is, and how patient it is.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use caps_proto::{ClientId, DriverName, Handshake, Role};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
 use url::Url;
 
-use crate::Error;
 use crate::line::Endpoint;
+use crate::{Error, Resent};
 
 /// What a client needs to know to connect. The defaults suit a hub anywhere on the internet.
 #[derive(Debug, Clone)]
@@ -37,6 +39,15 @@ pub struct Options {
     /// How many calls wait for the hub at most, `received` and others each. A caller beyond waits for room.
     /// 1024.
     pub outbox: usize,
+    /// Where reports and acknowledgements are kept until the hub has answered: a file of this client's own, which
+    /// is made when it is not there, with a lock beside it. What an earlier process has left in it is sent before
+    /// anything else, in order. A call then waits for the disk, too, and fails where that takes nothing.
+    ///
+    /// None: what was not answered ends with the process.
+    pub outbox_file: Option<PathBuf>,
+    /// Where to say what came of each call that an earlier process had left in the file. What the hub refuses of
+    /// them is in the log in any case.
+    pub resent: Option<mpsc::UnboundedSender<Resent>>,
 }
 
 /// Who a client says it is.
@@ -71,6 +82,8 @@ impl Options {
             backoff_cap: Duration::from_secs(4),
             inbox: 16_384,
             outbox: 1_024,
+            outbox_file: None,
+            resent: None,
         }
     }
 
@@ -94,6 +107,22 @@ impl Options {
             self.auth = Auth::Token(token);
         }
         self
+    }
+
+    /// Sees whether a hub can be at the address, before anything is connected.
+    ///
+    /// # Errors
+    /// [`Error::InvalidUrl`]
+    pub fn check(&self) -> Result<(), Error> {
+        self.endpoint().map(drop)
+    }
+
+    /// Who the client says it is; null where that is for the hub to know.
+    pub(crate) fn identity(&self) -> Value {
+        match &self.auth {
+            Auth::Open(handshake) => json!(handshake),
+            Auth::Token(_) => Value::Null,
+        }
     }
 
     /// What a transport needs.

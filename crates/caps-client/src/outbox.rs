@@ -5,62 +5,42 @@
 //! order, and calls of the same kind for the same store, whose messages go into one queue. So a queue that is full
 //! holds up what goes into it, and nothing else; least of all the `received` that make room again, which have a
 //! bound of their own for that reason.
+//!
+//! Where there is a file, `keeper` puts each call into it before it comes here, and what the file holds from
+//! earlier goes first.
+
+mod call;
+mod file;
+mod keeper;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
-use caps_proto::{Done, OrderRef, Verb};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
-use tokio::time::Instant;
+use caps_proto::{Code, Done, OrderRef, Verb};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
 
 use crate::Error;
 use crate::ask::Ask;
 use crate::backoff::Backoff;
+pub use call::Resent;
+pub(crate) use call::{Call, Made};
+pub(crate) use file::OutboxFile;
+pub use file::OutboxFileError;
+use keeper::Note;
 
-/// One call of the application.
-#[derive(Debug)]
-pub(crate) struct Call {
-    pub(crate) ask: Ask,
-    /// The order that it is about, unless it asks to listen.
-    pub(crate) order: Option<OrderRef>,
-    /// Who waits for the answer. When they no longer do, the call is made all the same.
-    answer: oneshot::Sender<Result<Done, Error>>,
-    /// Set when the hub has refused it for now.
-    put_off: Option<PutOff>,
-    /// Given back when the call is answered.
-    _room: OwnedSemaphorePermit,
-}
-
-#[derive(Debug)]
-struct PutOff {
-    until: Instant,
-    backoff: Backoff,
-}
-
-impl Call {
-    fn may_go(&self, now: Instant) -> bool {
-        self.put_off.as_ref().is_none_or(|put_off| put_off.until <= now)
-    }
-
-    /// Whether `later` has to stay behind this call.
-    fn keeps_back(&self, later: &Self) -> bool {
-        match (&self.order, &later.order) {
-            (Some(order), Some(of_later)) => {
-                let is_same_queue =
-                    order.client_id == of_later.client_id && self.ask.verb() == later.ask.verb();
-                is_same_queue || order == of_later
-            }
-            (None, None) => true,
-            _ => false,
-        }
-    }
-}
+/// How long a disk is waited for that is to note the last answers. Without them they are asked for again.
+const LAST_NOTES: Duration = Duration::from_secs(1);
 
 /// The application's end, where calls are made.
 #[derive(Debug, Clone)]
 pub(crate) struct Calls {
     calls: mpsc::UnboundedSender<Call>,
     room: Room,
+    /// Whether a file comes first, which says itself what is taken.
+    is_kept: bool,
 }
 
 /// How many more calls may wait.
@@ -70,21 +50,28 @@ struct Room {
     others: Arc<Semaphore>,
 }
 
+impl Room {
+    fn new(capacity: usize) -> Self {
+        let room = || Arc::new(Semaphore::new(capacity));
+        Self { received: room(), others: room() }
+    }
+
+    fn of(&self, verb: Verb) -> Arc<Semaphore> {
+        Arc::clone(if verb == Verb::Received { &self.received } else { &self.others })
+    }
+}
+
 impl Calls {
-    /// Makes a call when there is room for it, and says where the answer will come; nowhere when no calls are
-    /// taken any more.
-    pub(crate) async fn make(
-        &self,
-        ask: Ask,
-        order: Option<OrderRef>,
-    ) -> Option<oneshot::Receiver<Result<Done, Error>>> {
-        let Room { received, others } = &self.room;
-        let room = if ask.verb() == Verb::Received { received } else { others };
-        let room = Arc::clone(room).acquire_owned().await.ok()?;
-        let (answer, answered) = oneshot::channel();
-        let call = Call { ask, order, answer, put_off: None, _room: room };
+    /// Makes a call when there is room for it, and says where it is heard of; nowhere when no calls are taken any
+    /// more.
+    pub(crate) async fn make(&self, ask: Ask, order: Option<OrderRef>) -> Option<Made> {
+        let room = self.room.of(ask.verb()).acquire_owned().await.ok()?;
+        let (mut call, made) = Call::new(ask, order, room);
+        if !self.is_kept {
+            call.is_taken();
+        }
         self.calls.send(call).ok()?;
-        Some(answered)
+        Some(made)
     }
 }
 
@@ -96,27 +83,68 @@ pub(crate) struct Outbox {
     /// What has been made. The head is the one that is on its way, if any is.
     calls: VecDeque<Call>,
     backoff: Backoff,
+    is_closed: bool,
+    keeper: Option<Keeper>,
+}
+
+#[derive(Debug)]
+struct Keeper {
+    notes: mpsc::UnboundedSender<Note>,
+    task: JoinHandle<()>,
 }
 
 impl Outbox {
     /// An outbox in which at most `capacity` `received` and as many other calls wait. `backoff` tells for how
     /// long a call is put off.
     pub(crate) fn new(capacity: usize, backoff: Backoff) -> (Calls, Self) {
-        let room = || Arc::new(Semaphore::new(capacity));
-        let room = Room { received: room(), others: room() };
         let (calls, made) = mpsc::unbounded_channel();
-        let calls = Calls { calls, room: room.clone() };
-        (calls, Self { made, room, calls: VecDeque::new(), backoff })
+        let room = Room::new(capacity);
+        let calls = Calls { calls, room: room.clone(), is_kept: false };
+        let waiting = VecDeque::new();
+        (calls, Self { made, room, calls: waiting, backoff, is_closed: false, keeper: None })
+    }
+
+    /// The same with a file, which outlives the process. What it holds takes room as well, as far as there is any;
+    /// what comes of it is told to `tell`.
+    pub(crate) fn with_file(
+        capacity: usize,
+        backoff: Backoff,
+        file: OutboxFile,
+        tell: Option<&mpsc::UnboundedSender<Resent>>,
+    ) -> (Calls, Self) {
+        let (mut calls, mut outbox) = Self::new(capacity, backoff);
+        let left = file.entries();
+        if left.len() > 0 {
+            tracing::info!("{} calls that an earlier run has left are sent first", left.len());
+        }
+        for (number, entry) in left {
+            let room = calls.room.of(entry.verb).try_acquire_owned().ok();
+            outbox.calls.push_back(Call::resent(number, entry, tell.cloned(), room));
+        }
+        let (to_keep, made) = mpsc::unbounded_channel();
+        let (notes, noted) = mpsc::unbounded_channel();
+        let kept = std::mem::replace(&mut calls.calls, to_keep);
+        calls.is_kept = true;
+        let task = tokio::spawn(keeper::keep(file, made, noted, kept));
+        outbox.keeper = Some(Keeper { notes, task });
+        (calls, outbox)
     }
 
     /// Waits for one more call. False when nothing is left and nothing will come. Safe to cancel.
     pub(crate) async fn fill(&mut self) -> bool {
         match self.made.recv().await {
-            Some(call) => self.calls.push_back(call),
+            Some(call) => self.push(call),
             None if self.calls.is_empty() => return false,
             None => std::future::pending().await,
         }
         true
+    }
+
+    fn push(&mut self, call: Call) {
+        // Whoever asks to listen does not, when no more is taken.
+        if !(self.is_closed && call.ask.is_standing()) {
+            self.calls.push_back(call);
+        }
     }
 
     /// Makes the call whose turn it is the head.
@@ -137,47 +165,58 @@ impl Outbox {
 
     /// Answers the head.
     pub(crate) fn answer(&mut self, result: Result<Done, Error>) {
-        if let Some(call) = self.calls.pop_front() {
-            // An error means that nobody waits for the answer any more.
-            drop(call.answer.send(result));
+        let Some(call) = self.calls.pop_front() else { return };
+        // A hub that does not know who asks has not said no to what they ask.
+        let is_known =
+            !matches!(&result, Err(Error::Refused(refusal)) if refusal.code == Code::Unauthorized);
+        if let Some(number) = call.number.filter(|_| is_known)
+            && let Some(keeper) = &self.keeper
+        {
+            // An error means that the program ends; the hub will recognise the call.
+            drop(keeper.notes.send(Note::Answered(number)));
         }
+        call.answer(result);
     }
 
     /// Puts the head off, because the hub has refused it for now.
     pub(crate) fn put_off(&mut self) {
-        let Some(call) = self.calls.front_mut() else { return };
-        let now = Instant::now();
-        let put_off = call
-            .put_off
-            .get_or_insert_with(|| PutOff { until: now, backoff: self.backoff.clone() });
-        put_off.until = now + put_off.backoff.next();
+        if let Some(call) = self.calls.front_mut() {
+            call.put_off(&self.backoff);
+        }
     }
 
     /// When the first of the calls that are put off may go. None of them stays behind another call: there was no
     /// such call when it went first, and those that come are later.
     pub(crate) fn put_off_until(&self) -> Option<Instant> {
-        self.calls.iter().filter_map(|call| Some(call.put_off.as_ref()?.until)).min()
+        self.calls.iter().filter_map(Call::put_off_until).min()
     }
 
     /// Takes no more calls, and drops those that only ask to listen: nobody will.
     pub(crate) fn close(&mut self) {
-        self.made.close();
+        self.is_closed = true;
         self.room.received.close();
         self.room.others.close();
+        match &self.keeper {
+            // What it has at hand still comes.
+            Some(keeper) => drop(keeper.notes.send(Note::Close)),
+            None => self.made.close(),
+        }
         while let Ok(call) = self.made.try_recv() {
-            self.calls.push_back(call);
+            self.push(call);
         }
         self.calls.retain(|call| !call.ask.is_standing());
     }
 
-    /// Whether everything was answered and nothing will come.
-    pub(crate) fn is_over(&self) -> bool {
-        self.calls.is_empty() && self.made.is_closed() && self.made.is_empty()
-    }
-
     /// What the hub has not answered and should have. Those who wait get their error when it is dropped.
-    pub(crate) fn into_unanswered(mut self) -> VecDeque<Call> {
+    pub(crate) async fn into_unanswered(mut self) -> VecDeque<Call> {
         self.close();
+        if let Some(Keeper { notes, task }) = self.keeper.take() {
+            drop(notes);
+            if timeout(LAST_NOTES, task).await.is_err() {
+                tracing::warn!("the disk of the outbox file is stuck");
+            }
+            self.close();
+        }
         self.calls
     }
 }

@@ -23,22 +23,25 @@ pub(crate) async fn run(
     let mut outage = Outage::default();
     let end = loop {
         let sessions = lasting.sessions;
+        let since = Instant::now();
         let (end, stood) = Session::new(&mut lasting, open(&endpoint)).run().await;
         if lasting.sessions != sessions {
             outage = Outage::default();
         }
         let End::Lost(why) = end else { break end };
         lasting.state.send_replace(State::Connecting);
-        // A hub that takes clients in only to lose them is not hammered either.
-        if stood > lasting.options.backoff_cap {
+        // A hub that takes clients in only to lose them is not hammered either: it is given as much time as it gave.
+        if stood > backoff.bound() {
             backoff.reset();
         }
         outage.tell(&endpoint.url, &why);
-        if rest(&mut lasting, backoff.next()).await == Next::End {
+        // An attempt that nobody has answered has waited by itself.
+        let waited = if stood.is_zero() { since.elapsed() } else { Duration::ZERO };
+        if rest(&mut lasting, backoff.next().saturating_sub(waited)).await == Next::End {
             break End::Closed;
         }
     };
-    finish(lasting, end);
+    finish(lasting, end).await;
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -51,21 +54,23 @@ enum Next {
 async fn rest(lasting: &mut Lasting, pause: Duration) -> Next {
     let paused = sleep(pause);
     tokio::pin!(paused);
-    while !lasting.outbox.is_over() {
+    loop {
         tokio::select! {
             () = &mut paused => return Next::Connect,
+            is_there_more = lasting.outbox.fill() => if !is_there_more {
+                return Next::End;
+            },
             step = lasting.closing.next() => match step {
                 Step::Finish => lasting.finish(),
-                Step::GiveUp => break,
+                Step::GiveUp => return Next::End,
             },
         }
     }
-    Next::End
 }
 
-fn finish(lasting: Lasting, end: End) {
+async fn finish(lasting: Lasting, end: End) {
     let Lasting { outbox, inbox, state, .. } = lasting;
-    let unanswered = outbox.into_unanswered();
+    let unanswered = outbox.into_unanswered().await;
     let unsent = unanswered.len();
     state.send_replace(match end {
         End::Refused(refusal) => State::Refused(refusal),

@@ -42,6 +42,9 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 /// How the library introduces a refusal of the CONNECT. What follows is the packet's JSON.
 const REFUSED: &str = "Received an ConnectError frame: ";
 
+/// What the library says when the line has ended, for whatever reason.
+const CUT: &str = "EngineIO Error";
+
 /// Opens one connection. Whether it succeeds is the first thing that is heard from the line.
 pub(crate) fn open(endpoint: &Endpoint) -> Line {
     let (emits, to_emit) = mpsc::channel(1);
@@ -169,6 +172,7 @@ fn failure(payload: Payload) -> Heard {
         Some(json) => Heard::Refused(
             serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.to_owned())),
         ),
+        None if text == CUT => Heard::Lost("the connection was cut".into()),
         None => Heard::Lost(text),
     }
 }
@@ -181,7 +185,7 @@ async fn send(
     // The only payload that is sent as the text that it is. The others go through a `Value`, which would write
     // an order's numbers in its own way.
     #[expect(deprecated, reason = "its replacement parses the text")]
-    let payload = Payload::String(payload);
+    let payload = Payload::String(payload.to_string());
     client
         .emit_with_ack(verb.name(), payload, NEVER, move |payload, _| {
             forward(&hear, Heard::Answer(answer(payload)))

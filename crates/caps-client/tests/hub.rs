@@ -8,7 +8,7 @@ use std::io;
 use std::ops::Range;
 
 use caps_client::{Client, Error, Options, State};
-use caps_proto::{Code, Event, Handshake, Role};
+use caps_proto::{Code, Event, Handshake, Proof, Role};
 use caps_server::Config;
 use stage::{Hub, acme, deliver, driver, in_time, next, order, vendor};
 use tokio::sync::mpsc;
@@ -89,6 +89,20 @@ async fn an_order_that_is_given_back_goes_to_another_driver() {
     let delivered = next(&mut told, Event::Delivered).await;
     let refused = in_time(courier.release(&delivered)).await.unwrap_err();
     assert_eq!(refused.refusal().unwrap().code, Code::AlreadyDelivered);
+}
+
+#[tokio::test]
+async fn a_vendor_is_shown_what_a_driver_has_to_show_for_a_delivery() {
+    let hub = Hub::start().await;
+    let (shop, mut told) = vendor(hub.url()).await;
+    let (courier, mut offered) = driver(hub.url()).await;
+    in_time(shop.pickup(&order("7"))).await.unwrap();
+    let pickup = next(&mut offered, Event::Pickup).await;
+    let proof: Proof = serde_json::from_str(r#"{"code":"4711","driver":"dora"}"#).unwrap();
+    in_time(courier.delivered_with_proof(&pickup, proof.clone())).await.unwrap();
+    let delivered = next(&mut told, Event::Delivered).await;
+    assert_eq!(delivered.proof.as_ref().map(Proof::text), Some(proof.text()));
+    in_time(shop.acknowledge(delivered)).await.unwrap();
 }
 
 #[tokio::test]

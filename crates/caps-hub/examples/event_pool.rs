@@ -104,7 +104,7 @@ impl EventPool {
 
     fn carry_out(&self, effect: Effect) {
         match effect {
-            Effect::Emit { to, message } => {
+            Effect::Emit { to, message, .. } => {
                 for conn in to {
                     let (name, order) = (self.names[&conn], message.order.text());
                     println!("  -> {name} hears {}: {order}", message.event);

@@ -10,7 +10,7 @@ use caps_proto::{Event, Message, Order, OrderRef};
 use crate::claims::Claims;
 use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::ConnId;
-use crate::life::{Life, Place, Stage};
+use crate::life::{Life, Notice, Place, Stage};
 use crate::limits::Limits;
 use crate::lives::Lives;
 use crate::memory::Memory;
@@ -91,7 +91,8 @@ impl Book {
         match change {
             Change::Placed(order) => {
                 self.place(which, order);
-                Some(self.enqueue(which, Event::Pickup, order.clone(), here, sender))
+                let notice = Notice::new(here, order.clone());
+                Some(self.enqueue(which, Event::Pickup, notice, sender))
             }
             Change::Claimed(by) => {
                 self.hold(which, Some(by));
@@ -110,9 +111,10 @@ impl Book {
                 if std::mem::replace(&mut life.transit_told, true) {
                     return None;
                 }
-                Some(self.enqueue(which, Event::InTransit, order.clone(), here, sender))
+                let notice = Notice::new(here, order.clone());
+                Some(self.enqueue(which, Event::InTransit, notice, sender))
             }
-            Change::Delivered { by, order } => {
+            Change::Delivered { by, order, proof } => {
                 if !self.is_under_way(which) {
                     self.place(which, order);
                 }
@@ -126,7 +128,8 @@ impl Book {
                 life.holder = Some(by.clone());
                 life.order = None;
                 self.open -= 1;
-                Some(self.enqueue(which, Event::Delivered, order.clone(), here, sender))
+                let notice = Notice { proof: proof.clone(), ..Notice::new(here, order.clone()) };
+                Some(self.enqueue(which, Event::Delivered, notice, sender))
             }
             Change::Received { event, .. } => {
                 self.dequeue(which, *event);
@@ -141,7 +144,7 @@ impl Book {
                 self.set_stage(which, Stage::Ready);
                 self.dequeue(which, Event::Pickup);
                 let order = self.lives.get(which)?.order.clone()?;
-                Some(self.enqueue(which, Event::Pickup, order, here, sender))
+                Some(self.enqueue(which, Event::Pickup, Notice::new(here, order), sender))
             }
             Change::Abandoned => {
                 self.hold(which, None);
@@ -155,9 +158,11 @@ impl Book {
     }
 
     /// Takes in an order as a [`Snapshot`](crate::Snapshot) has kept it.
-    pub(crate) fn restore(&mut self, which: OrderRef, life: Life) {
-        for (event, place, order) in life.waiting() {
-            self.push(&which, event, order.clone(), place, None);
+    pub(crate) fn restore(&mut self, which: OrderRef, mut life: Life) {
+        // It was read into room for four.
+        life.delivered.shrink_to_fit();
+        for (event, notice) in life.waiting() {
+            self.push(&which, event, notice, None);
         }
         if let (Some(Place { seq, .. }), Some(holder)) = (life.pickup, &life.holder) {
             let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
@@ -245,34 +250,36 @@ impl Book {
         &mut self,
         which: &OrderRef,
         event: Event,
-        order: Order,
-        here: Place,
+        notice: Notice,
         sender: Option<ConnId>,
     ) -> Queued {
         if let Some(life) = self.lives.get_mut(which) {
             match event {
-                Event::Pickup => life.pickup = Some(here),
-                Event::InTransit => life.in_transit = Some(here),
+                Event::Pickup => life.pickup = Some(notice.place),
+                Event::InTransit => life.in_transit = Some(notice.place),
                 Event::Delivered => {
-                    life.delivered.push((here, order.clone()));
+                    if life.delivered.is_empty() {
+                        // There is hardly ever a second one, and by itself a vector makes room for four.
+                        life.delivered.reserve_exact(1);
+                    }
+                    life.delivered.push(notice.clone());
                     self.open += 1;
                 }
             }
         }
-        self.push(which, event, order, here, sender)
+        self.push(which, event, notice, sender)
     }
 
     fn push(
         &mut self,
         which: &OrderRef,
         event: Event,
-        order: Order,
-        Place { seq, at }: Place,
+        Notice { place: Place { seq, at }, order, proof }: Notice,
         sender: Option<ConnId>,
     ) -> Queued {
         let OrderRef { client_id, message_id } = self.sharing(which);
         let key = QueueKey { client_id: client_id.clone(), event };
-        let message = Arc::new(Message { event, message_id, client_id, order });
+        let message = Arc::new(Message { event, message_id, client_id, order, proof });
         let waiting = Waiting { message: Arc::clone(&message), at, sender };
         self.queues.entry(key.clone()).or_default().insert(seq, waiting);
         Queued { key, seq, message }
@@ -286,7 +293,7 @@ impl Book {
             Event::Delivered if life.delivered.is_empty() => None,
             Event::Delivered => {
                 self.open -= 1;
-                Some(life.delivered.remove(0).0)
+                Some(life.delivered.remove(0).place)
             }
         };
         let Some(Place { seq, .. }) = place else { return };
@@ -305,7 +312,7 @@ impl Book {
         let Some(life) = self.lives.get(which) else { return };
         let is_anothers = life.pickup.is_none() && life.holder.as_ref() != Some(to);
         if let Some(order) = life.order.clone().filter(|_| is_anothers) {
-            self.enqueue(which, Event::Pickup, order, here, None);
+            self.enqueue(which, Event::Pickup, Notice::new(here, order), None);
         }
     }
 

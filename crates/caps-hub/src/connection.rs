@@ -92,6 +92,16 @@ impl Line {
         self.watch(limits)
     }
 
+    /// Counts out what was never handed over, and was counted in last.
+    pub(crate) fn unload(&mut self, message: &Message) {
+        self.load.messages -= 1;
+        self.load.bytes -= size_of_envelope(message);
+        if let Some(watched) = &mut self.watched {
+            watched.messages = watched.messages.min(self.load.messages);
+            watched.bytes = watched.bytes.min(self.load.bytes);
+        }
+    }
+
     /// Counts out what was on its way when the watch began. What has come since may not have left. True when the
     /// line is to be watched again.
     pub(crate) fn drained(&mut self, limits: &Limits) -> bool {
@@ -116,9 +126,10 @@ impl Line {
 /// About how many bytes a message takes on the wire.
 fn size_of_envelope(message: &Message) -> usize {
     const NAMES_AND_PUNCTUATION: usize = 80;
-    let Message { message_id, client_id, order, .. } = message;
+    let Message { message_id, client_id, order, proof, .. } = message;
     NAMES_AND_PUNCTUATION
         + message_id.as_str().len()
         + client_id.as_str().len()
         + order.text().len()
+        + proof.as_ref().map_or(0, |proof| proof.text().len())
 }

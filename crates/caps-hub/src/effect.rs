@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use caps_proto::{Answer, Message};
 
-use crate::fact::Fact;
+use crate::fact::{Fact, Seq};
 use crate::input::ConnId;
 
 /// The acknowledgement id of one event, as Socket.IO counts them on each connection.
@@ -17,6 +17,8 @@ pub enum Effect {
     Emit {
         /// To whom; never empty.
         to: Vec<ConnId>,
+        /// The fact that has queued it.
+        seq: Seq,
         /// What.
         message: Arc<Message>,
     },

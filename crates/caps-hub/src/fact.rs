@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use caps_proto::{Code, DriverName, Event, Order, OrderRef, Verb};
+use caps_proto::{Code, DriverName, Event, Order, OrderRef, Proof, Verb};
 use serde::{Deserialize, Serialize};
 
 use crate::input::ConnId;
@@ -85,6 +85,8 @@ pub enum Change {
         by: Who,
         /// The order, which the hub may not have known before.
         order: Order,
+        /// What the driver had to show for it.
+        proof: Option<Proof>,
     },
     /// A reader has done with a message, which leaves its queue.
     Received {
@@ -161,6 +163,14 @@ impl Change {
             Self::Placed(order) | Self::InTransit { order, .. } | Self::Delivered { order, .. } => {
                 Some(order)
             }
+            _ => None,
+        }
+    }
+
+    /// The proof that it brings.
+    pub const fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Delivered { proof, .. } => proof.as_ref(),
             _ => None,
         }
     }

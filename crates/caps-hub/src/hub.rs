@@ -1,6 +1,8 @@
 //! The hub itself: what each input means.
 
-use caps_proto::{Answer, Code, Done, Event, OrderRef, Refusal, Request};
+use std::sync::Arc;
+
+use caps_proto::{Answer, Code, Done, Event, Message, OrderRef, Refusal, Request};
 
 use crate::audience::Audience;
 use crate::book::Book;
@@ -119,11 +121,27 @@ impl Hub {
     /// `None`, shows everything again, and sends on what was held back.
     pub fn show_up_to(&mut self, kept: Option<Seq>, step: &mut Step) {
         self.horizon = kept.map(Seq::next);
-        if self.horizon.is_none() {
+        let Some(horizon) = self.horizon else {
             for conn in self.audience.connections.keys().copied().collect::<Vec<_>>() {
                 self.feed(conn, step);
             }
+            return;
+        };
+        // A `getAll` that is under way ends there, too.
+        for connection in self.audience.connections.values_mut() {
+            for replay in &mut connection.replays {
+                replay.until = replay.until.min(horizon);
+            }
         }
+    }
+
+    /// Takes back messages that were to be sent to `conn` and were not, because they come after what cannot be kept
+    /// for now, or are that themselves. Those of them that are shown are sent again, the others when they are shown
+    /// again. `unsent` is all that was to be sent since the last that was; [`show_up_to`](Self::show_up_to) comes
+    /// first.
+    pub fn take_back(&mut self, conn: ConnId, unsent: &[(Seq, Arc<Message>)], step: &mut Step) {
+        replay::take_back(conn, unsent, &mut self.audience, step);
+        self.feed(conn, step);
     }
 
     /// The first message that a `getAll` asked for now is not to show.
@@ -159,8 +177,8 @@ impl Hub {
             Request::InTransit(which, order) => {
                 self.in_transit(conn, &who, which, order, step).map(Some)
             }
-            Request::Delivered(which, order) => {
-                self.delivered(conn, &who, which, order, step).map(Some)
+            Request::Delivered(which, order, proof) => {
+                self.delivered(conn, &who, which, order, proof, step).map(Some)
             }
             Request::Release(which) => self.release(conn, &who, which, step).map(Some),
             Request::Received(event, which) => self.received(&who, event, which, step).map(Some),

@@ -1,6 +1,6 @@
 //! One order's life: how far it has come, whose it is, and where it waits.
 
-use caps_proto::{Digest, Event, Order};
+use caps_proto::{Digest, Event, Order, Proof};
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Lapse;
@@ -30,6 +30,21 @@ pub(crate) struct Place {
     pub(crate) at: Timestamp,
 }
 
+/// What a message that waits tells of its order, and its place in the queue.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Notice {
+    pub(crate) place: Place,
+    pub(crate) order: Order,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) proof: Option<Proof>,
+}
+
+impl Notice {
+    pub(crate) fn new(place: Place, order: Order) -> Self {
+        Self { place, order, proof: None }
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Life {
@@ -46,7 +61,7 @@ pub(crate) struct Life {
     /// Its places in the three queues. An id that is used again may have several deliveries waiting.
     pub(crate) pickup: Option<Place>,
     pub(crate) in_transit: Option<Place>,
-    pub(crate) delivered: Vec<(Place, Order)>,
+    pub(crate) delivered: Vec<Notice>,
 }
 
 impl Life {
@@ -85,15 +100,15 @@ impl Life {
         }
     }
 
-    /// What waits of it, and where.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Event, Place, &Order)> {
-        let order = self.order.as_ref();
-        let pickup = self.pickup.zip(order).map(|(place, order)| (Event::Pickup, place, order));
-        let in_transit =
-            self.in_transit.zip(order).map(|(place, order)| (Event::InTransit, place, order));
-        let delivered = self.delivered.iter();
-        let delivered = delivered.map(|(place, order)| (Event::Delivered, *place, order));
-        pickup.into_iter().chain(in_transit).chain(delivered)
+    /// What waits of it.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Event, Notice)> {
+        let under_way = [(Event::Pickup, self.pickup), (Event::InTransit, self.in_transit)];
+        let under_way = under_way.into_iter().filter_map(|(event, place)| {
+            let (place, order) = place.zip(self.order.clone())?;
+            Some((event, Notice::new(place, order)))
+        });
+        let delivered = self.delivered.iter().map(|notice| (Event::Delivered, notice.clone()));
+        under_way.chain(delivered)
     }
 
     /// How many open orders it counts for.

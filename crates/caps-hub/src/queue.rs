@@ -19,6 +19,13 @@ pub struct QueueKey {
     pub event: Event,
 }
 
+impl QueueKey {
+    /// The queue that a message is in.
+    pub(crate) fn of(message: &Message) -> Self {
+        Self { client_id: message.client_id.clone(), event: message.event }
+    }
+}
+
 impl fmt::Display for QueueKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "({}, {})", self.client_id, self.event)

@@ -6,7 +6,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use caps_proto::{Answer, Done, Message};
+use caps_proto::{Answer, Code, Done, Message, Refusal};
 
 use crate::audience::{Audience, Rooms};
 use crate::book::Book;
@@ -49,9 +49,40 @@ pub(crate) fn announce(
         }
     }
     if !to.is_empty() {
-        step.effects.push(Effect::Emit { to, message });
+        step.effects.push(Effect::Emit { to, seq, message });
     }
     step.effects.extend(to_watch.into_iter().map(|conn| Effect::Watch { conn }));
+}
+
+/// Sets `conn` back to before messages that it was to be sent and was not. What it waits for with `getAll`, it is to
+/// ask for again.
+pub(crate) fn take_back(
+    conn: ConnId,
+    unsent: &[(Seq, Arc<Message>)],
+    audience: &mut Audience,
+    step: &mut Step,
+) {
+    let Audience { connections, rooms, .. } = audience;
+    let Some(connection) = connections.get_mut(&conn) else { return };
+    let Connection { lags, replays, line, .. } = connection;
+    for Replay { ack, queues, .. } in replays.drain(..) {
+        for (key, stood) in queues.into_iter().flatten() {
+            if let Some(lag) = lags.get_mut(&key) {
+                *lag = stood.max(*lag);
+            }
+        }
+        let answer = Answer::Error(Refusal::new(
+            Code::Busy,
+            "What this was to show cannot be kept for now; ask again, and see what is kept.",
+        ));
+        step.effects.push(Effect::Answer { conn, ack, answer });
+    }
+    for (seq, message) in unsent {
+        line.unload(message);
+        let lag = lags.entry(QueueKey::of(message)).or_insert(*seq);
+        *lag = (*seq).min(*lag);
+    }
+    lags.retain(|key, _| rooms.hears(conn, key));
 }
 
 /// Sends `conn` what it is behind with, as far as its line can take it.
@@ -189,7 +220,8 @@ impl Feed<'_> {
                 *lag = seq;
                 return (sent, Stop::NotNow);
             }
-            emit(self.conn, message, line.load(message, self.limits), self.step);
+            let watch = line.load(message, self.limits);
+            emit(self.conn, seq, message, watch, self.step);
             *lag = seq.next();
             sent += 1;
         }
@@ -208,8 +240,8 @@ enum Stop {
     NotNow,
 }
 
-fn emit(conn: ConnId, message: &Arc<Message>, watch: bool, step: &mut Step) {
-    step.effects.push(Effect::Emit { to: vec![conn], message: Arc::clone(message) });
+fn emit(conn: ConnId, seq: Seq, message: &Arc<Message>, watch: bool, step: &mut Step) {
+    step.effects.push(Effect::Emit { to: vec![conn], seq, message: Arc::clone(message) });
     if watch {
         step.effects.push(Effect::Watch { conn });
     }

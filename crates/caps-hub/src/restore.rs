@@ -51,6 +51,11 @@ impl Restore {
         self.as_of.iter().copied().min().unwrap_or_default()
     }
 
+    /// The last fact that is in any of the snapshots.
+    pub fn latest_snapshot(&self) -> Seq {
+        self.as_of.iter().copied().max().unwrap_or_default()
+    }
+
     /// The part whose snapshot is the oldest.
     pub fn oldest_partition(&self) -> u8 {
         (0..=u8::MAX)

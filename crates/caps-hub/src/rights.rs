@@ -90,7 +90,7 @@ mod tests {
             ),
             ("pickup", Request::Pickup(which.clone(), order.clone())),
             ("in-transit", Request::InTransit(which.clone(), order.clone())),
-            ("delivered", Request::Delivered(which.clone(), order)),
+            ("delivered", Request::Delivered(which.clone(), order, None)),
             ("release", Request::Release(which.clone())),
             ("received pickup", Request::Received(Event::Pickup, which.clone())),
             ("received in-transit", Request::Received(Event::InTransit, which.clone())),

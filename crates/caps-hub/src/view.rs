@@ -83,7 +83,7 @@ impl Hub {
             state,
             holder: holder.clone(),
             offered_again_at: life.lapse().map(|(at, _)| at),
-            order: order.as_ref().or(delivered.last().map(|(_, order)| order)).cloned(),
+            order: order.as_ref().or(delivered.last().map(|notice| &notice.order)).cloned(),
             waiting: life.waiting().map(|(event, ..)| event).collect(),
             latest: *latest,
         })
@@ -93,7 +93,7 @@ impl Hub {
     pub fn knows_order_of(&self, request: &Request) -> bool {
         match request {
             Request::InTransit(which, _)
-            | Request::Delivered(which, _)
+            | Request::Delivered(which, ..)
             | Request::Release(which) => self.remembered(which).is_some(),
             // What waits of an order can be received even when all else of it is forgotten.
             Request::Received(_, which) => self.book.life(which).is_some(),

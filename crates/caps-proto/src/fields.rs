@@ -33,6 +33,7 @@ pub(crate) struct Fields<'a> {
     pub(crate) message_ids: Option<&'a RawValue>,
     pub(crate) event: Option<&'a RawValue>,
     pub(crate) order: Option<&'a RawValue>,
+    pub(crate) proof: Option<&'a RawValue>,
     pub(crate) limit: Option<&'a RawValue>,
 }
 
@@ -58,6 +59,7 @@ enum Key {
     MessageIds,
     Event,
     Order,
+    Proof,
     Limit,
     Other,
 }
@@ -68,6 +70,7 @@ impl Key {
             "messageIds" => Self::MessageIds,
             "event" => Self::Event,
             "order" => Self::Order,
+            "proof" => Self::Proof,
             "limit" => Self::Limit,
             _ => CLIENT_ID
                 .iter()
@@ -116,6 +119,7 @@ impl<'de> Visitor<'de> for FieldsVisitor {
                 Key::MessageIds => &mut fields.message_ids,
                 Key::Event => &mut fields.event,
                 Key::Order => &mut fields.order,
+                Key::Proof => &mut fields.proof,
                 Key::Limit => &mut fields.limit,
             };
             *slot = Some(map.next_value::<&RawValue>()?).filter(|value| !is_null(value));

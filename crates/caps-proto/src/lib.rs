@@ -11,6 +11,7 @@ mod handshake;
 mod id;
 mod message;
 mod order;
+mod proof;
 mod request;
 
 pub use answer::{Answer, Code, Done, Refusal};
@@ -19,6 +20,7 @@ pub use handshake::{Handshake, Role};
 pub use id::{ClientId, DriverName, InvalidId, MAX_ID_BYTES, MessageId};
 pub use message::Message;
 pub use order::{Digest, Order};
+pub use proof::{InvalidProof, MAX_PROOF_BYTES, Proof};
 pub use request::{OrderRef, Request};
 
 /// The Socket.IO namespace that CAPS speaks in.

@@ -69,7 +69,8 @@ impl<'de> Deserialize<'de> for Order {
 pub struct Digest(u64);
 
 impl Digest {
-    fn of(json: &RawValue) -> Result<Self, serde_json::Error> {
+    /// Fails for what JSON readers commonly cannot read.
+    pub(crate) fn of(json: &RawValue) -> Result<Self, serde_json::Error> {
         serde_json::from_str(json.get()).map(|Value(hash)| Self(hash))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::fields::{Fields, Named, Text, id, is_null};
-use crate::{ClientId, Code, Event, MessageId, Order, Refusal, Verb};
+use crate::{ClientId, Code, Event, InvalidProof, MessageId, Order, Proof, Refusal, Verb};
 
 /// Which order of whose.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -36,8 +36,9 @@ pub enum Request {
     Pickup(OrderRef, Order),
     /// Take an order on the road. The text counts only where the hub does not know the order.
     InTransit(OrderRef, Order),
-    /// Say that an order has arrived. The text counts only where the hub does not know the order.
-    Delivered(OrderRef, Order),
+    /// Say that an order has arrived, and perhaps what there is to show for it. The order's text counts only
+    /// where the hub does not know the order.
+    Delivered(OrderRef, Order, Option<Proof>),
     /// Give an order back.
     Release(OrderRef),
     /// Delete one message from a queue.
@@ -74,14 +75,16 @@ impl Request {
                 Ok(Self::Subscribe(parse.client_id(fields.client_id)?, parse.event(&fields)?))
             }
             Verb::Pickup => {
-                parse.order(payload, Some(mint)).map(|(which, order)| Self::Pickup(which, order))
+                parse.order(payload, Some(mint)).map(|(which, order, _)| Self::Pickup(which, order))
             }
             Verb::InTransit => parse
                 .order(payload, None::<fn() -> _>)
-                .map(|(which, order)| Self::InTransit(which, order)),
-            Verb::Delivered => parse
-                .order(payload, None::<fn() -> _>)
-                .map(|(which, order)| Self::Delivered(which, order)),
+                .map(|(which, order, _)| Self::InTransit(which, order)),
+            Verb::Delivered => {
+                let (which, order, proof) = parse.order(payload, None::<fn() -> _>)?;
+                let proof = proof.map(|proof| parse.proof(proof)).transpose()?;
+                Ok(Self::Delivered(which, order, proof))
+            }
             Verb::Release => parse.release(payload),
             Verb::Received => parse.received(payload),
             Verb::GetAll => parse.get_all(payload),
@@ -96,13 +99,17 @@ impl Request {
             | Self::ReceivedAll(_, client_id, _) => Some(client_id),
             Self::Pickup(which, _)
             | Self::InTransit(which, _)
-            | Self::Delivered(which, _)
+            | Self::Delivered(which, ..)
             | Self::Release(which)
             | Self::Received(_, which) => Some(&which.client_id),
             Self::GetAll { client_id, .. } => client_id.as_ref(),
         }
     }
 }
+
+/// How to write what other clients can read.
+const READABLE: &str =
+    "send whole characters, numbers in the range of a double, and at most 127 levels";
 
 /// The parse of one payload; it knows the verb for the sake of its sentences.
 #[derive(Clone, Copy)]
@@ -176,21 +183,22 @@ impl Parse {
         Ok(Request::Join(self.client_id(fields.client_id)?))
     }
 
-    /// An order, or a message around one. Ids of the message count before those of the order in it.
+    /// An order, or a message around one. Ids of the message count before those of the order in it. The text of
+    /// a proof, which a message alone may have: in an order, it would be a field of the vendor's own.
     fn order(
         self,
         payload: Option<&RawValue>,
         mint: Option<impl FnOnce() -> MessageId>,
-    ) -> Result<(OrderRef, Order), Refusal> {
+    ) -> Result<(OrderRef, Order, Option<&RawValue>), Refusal> {
         let outer = self.object(payload)?;
         let inner = outer.order.and_then(|order| Some((order, Fields::of(order)?)));
-        let (text, inner) = match inner {
-            Some((text, fields)) => (Some(text), fields),
+        let (text, inner, proof) = match inner {
+            Some((text, fields)) => (Some(text), fields, outer.proof),
             // Only a message has an `event`: its `order` is no field of a vendor's own.
             None if outer.order.is_some() && outer.event.is_some() => {
                 return Err(self.refuse("carries a message whose `order` is not a JSON object."));
             }
-            None => (payload, Fields::default()),
+            None => (payload, Fields::default(), None),
         };
         let client_id = self.client_id(outer.client_id.or(inner.client_id))?;
         let message_id = match (outer.message_id.or(inner.message_id), mint) {
@@ -200,11 +208,26 @@ impl Parse {
         let order = text.ok_or_else(|| self.refuse("needs an order.")).and_then(|text| {
             Order::new(text).map_err(|why| {
                 self.refuse(format_args!(
-                        "carries an order that other clients could not read ({why}); send whole characters, numbers in the range of a double, and at most 127 levels."
-                    ))
+                    "carries an order that other clients could not read ({why}); {READABLE}."
+                ))
             })
         })?;
-        Ok((OrderRef { client_id, message_id }, order))
+        Ok((OrderRef { client_id, message_id }, order, proof))
+    }
+
+    fn proof(self, text: &RawValue) -> Result<Proof, Refusal> {
+        Proof::new(text).map_err(|why| match why {
+            InvalidProof::NotAnObject => self.refuse(format_args!(
+                "has a `proof` that {why}; send one such as {{\"scannedAt\": \"2026-11-22T21:04:05Z\", \"driver\": \"dora\", \"code\": \"4711\"}}."
+            )),
+            InvalidProof::TooLong { .. } => Refusal::new(
+                Code::PayloadTooLarge,
+                format!("The `proof` {why}, so send a link to what is longer."),
+            ),
+            InvalidProof::Unreadable(_) => {
+                self.refuse(format_args!("has a `proof` that {why}; {READABLE}."))
+            }
+        })
     }
 
     /// The ids alone, or the message as it came.

@@ -1,7 +1,7 @@
 //! An event of the log as people and programs read it.
 
 use caps_hub::{Change, Fact};
-use caps_proto::{ClientId, Code, MessageId, Order};
+use caps_proto::{ClientId, Code, MessageId, Order, Proof};
 use serde::{Serialize, Serializer};
 
 /// Written as one JSON object: `{"seq":1,"time":"…","event":"pickup","clientId":"acme","messageId":"7","by":null,…}`.
@@ -26,6 +26,8 @@ impl Serialize for Entry<'_> {
             code: Option<Code>,
             #[serde(skip_serializing_if = "Option::is_none")]
             payload: Option<&'a Order>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            proof: Option<&'a Proof>,
         }
         let Fact { seq, at, which, change, .. } = self.0;
         let code = match change {
@@ -42,6 +44,7 @@ impl Serialize for Entry<'_> {
             of: change.of(),
             code,
             payload: change.order(),
+            proof: change.proof(),
         };
         json.serialize(serializer)
     }

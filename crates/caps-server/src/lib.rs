@@ -13,6 +13,7 @@
 
 mod accept;
 mod addresses;
+mod clock;
 mod config;
 mod edge;
 mod entry;

@@ -8,17 +8,20 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
-use caps_proto::{Answer, Code, Done, Refusal, Request};
+use caps_proto::Answer;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Clock;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
 use crate::token::Grant;
+
+mod trouble;
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
@@ -26,7 +29,7 @@ const BATCH: usize = 1024;
 /// How long a stopping hub waits for its facts to be kept, and for its clients to take their last answers.
 const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
-/// The longest sleep, so that a wall clock that was set is noticed.
+/// The longest sleep, so that a machine's clock that was set ahead is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
 /// Nothing can be kept any more.
@@ -38,6 +41,7 @@ pub(crate) struct JournalFailed {
 
 pub(crate) struct Owner {
     hub: Hub,
+    clock: Clock,
     journal: Box<dyn Journal>,
     progress: watch::Receiver<Progress>,
     commands: Commands,
@@ -70,9 +74,13 @@ impl Owner {
         commands: Commands,
         gauge: Arc<Gauge>,
     ) -> Self {
+        let mut progress = journal.progress();
+        // It may be in trouble from the start.
+        progress.mark_changed();
         let mut owner = Self {
+            clock: Clock::new(hub.now()),
             hub,
-            progress: journal.progress(),
+            progress,
             journal,
             commands,
             gauge,
@@ -138,8 +146,9 @@ impl Owner {
         Ok(())
     }
 
-    fn until_deadline(&self) -> Duration {
-        let until = |deadline: Timestamp| deadline.since(SystemTime::now().into());
+    fn until_deadline(&mut self) -> Duration {
+        let now = self.clock.now();
+        let until = |deadline: Timestamp| deadline.since(now);
         self.hub.next_deadline().map_or(MAX_SLEEP, until).min(MAX_SLEEP)
     }
 
@@ -153,7 +162,7 @@ impl Owner {
                 tracing::error!("nothing can be kept for now: {why}");
                 self.is_in_trouble = true;
                 self.show_up_to(Some(kept));
-                self.excuse();
+                self.take_back();
             }
             None if self.is_in_trouble => {
                 tracing::info!("everything can be kept again");
@@ -166,7 +175,7 @@ impl Owner {
     }
 
     fn decide(&mut self) {
-        let now = Timestamp::from(SystemTime::now());
+        let now = self.clock.now();
         let mut step = Step::default();
         let mut bytes = 0;
         self.hub.advance(now, &mut step);
@@ -280,37 +289,6 @@ impl Owner {
         let _ = answer.send(refused);
     }
 
-    /// Refuses what would change something, while that cannot be kept.
-    fn check_trouble(&self, request: Request) -> Result<Request, Refusal> {
-        let reads =
-            matches!(request, Request::Join(_) | Request::Subscribe(..) | Request::GetAll { .. });
-        if reads || !self.is_in_trouble { Ok(request) } else { Err(cannot_keep()) }
-    }
-
-    fn show_up_to(&mut self, kept: Option<Seq>) {
-        let mut step = Step::default();
-        self.hub.show_up_to(kept, &mut step);
-        self.keep(step, 0);
-    }
-
-    /// Tells those who wait for something to be kept to send it again: it may take long. If it is kept in the end,
-    /// the hub knows what they send again.
-    fn excuse(&mut self) {
-        let mut excuses = Vec::new();
-        for Undone { effects, .. } in &mut self.undone {
-            effects.retain(|effect| match effect {
-                Effect::Answer { conn, ack, answer: Answer::Ok(done) } if changed(done) => {
-                    excuses.push((*conn, *ack));
-                    false
-                }
-                _ => true,
-            });
-        }
-        for (conn, ack) in excuses {
-            self.perform(Effect::Answer { conn, ack, answer: Answer::Error(cannot_keep()) });
-        }
-    }
-
     /// Carries out all whose facts are kept.
     fn carry_out(&mut self, kept: Seq) {
         while self.undone.front().is_some_and(|undone| undone.last <= kept) {
@@ -323,7 +301,7 @@ impl Owner {
     fn perform(&mut self, effect: Effect) {
         // Who has gone meanwhile needs nothing any more; what was not received stays queued.
         match effect {
-            Effect::Emit { to, message } => {
+            Effect::Emit { to, message, .. } => {
                 for conn in to {
                     if let Some(line) = self.lines.get_mut(&conn) {
                         line.push(Outgoing::Message(Arc::clone(&message)));
@@ -357,13 +335,4 @@ impl Owner {
             }
         }
     }
-}
-
-fn cannot_keep() -> Refusal {
-    Refusal::new(Code::Busy, "The hub cannot keep anything for now; send this again in a moment.")
-}
-
-/// Whether it answers an event that changes something.
-fn changed(done: &Done) -> bool {
-    done.message_id.is_some() || done.removed.is_some()
 }

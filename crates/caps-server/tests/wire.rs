@@ -116,6 +116,11 @@ fn an_order_that_its_driver_gives_back_is_offered_again() {
 }
 
 #[test]
+fn a_vendor_is_shown_what_a_driver_has_to_show_for_a_delivery() {
+    perform(&[], &[Script::node("proof.mjs")]);
+}
+
+#[test]
 fn any_backlog_is_replayed_and_a_slow_reader_holds_up_nobody() {
     perform(&[], &[Script::node("backlog.mjs")]);
 }

@@ -1,10 +1,12 @@
 //! The command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use caps_client::cli::HubArgs;
 use caps_proto::{ClientId, DriverName};
 use clap::Parser;
+use clap::builder::FalseyValueParser;
 
 /// A driver on CAPS: takes orders on the road, and says when they have arrived.
 ///
@@ -39,6 +41,19 @@ pub(crate) struct Args {
     /// Stop when this many orders are delivered
     #[arg(long, env = "CAPS_DRIVER_COUNT", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) count: Option<u64>,
+
+    /// Say everything as JSON, one object on each line
+    ///
+    /// `time`, `event`, `clientId`, `messageId` and `order`, as far as they are known, of each order that is
+    /// `in-transit` or `delivered`.
+    #[arg(long, env = "CAPS_DRIVER_JSON", value_parser = FalseyValueParser::new())]
+    pub(crate) json: bool,
+
+    /// Keep what the hub has not answered in this file, and send it at the next start
+    ///
+    /// Without it, what the hub has not answered when the driver ends is lost.
+    #[arg(long, env = "CAPS_DRIVER_OUTBOX", value_name = "FILE")]
+    pub(crate) outbox: Option<PathBuf>,
 }
 
 const AFTER_HELP: &str = "\
@@ -46,12 +61,14 @@ Examples:
   driver                                           for every store
   driver --vendors acme-widgets,1-800-flowers      for two of them
   driver --name ann                                comes back to its own orders
+  driver --name ann --outbox ann.outbox            loses no delivery, even when it is killed
   driver --pickup-delay 0s --delivery-delay 100ms  in a hurry
   driver --url https://caps.example.com --token \"$TOKEN\"
 
 Exit codes:
   0  done: `--count` orders were delivered, or the driver was stopped by Ctrl-C or SIGTERM
-  1  failed: the hub has refused the driver, for example for a wrong token
+  1  failed: the hub has refused the driver, for example for a wrong token; or the driver was stopped
+     while the hub was away, and has no `--outbox` to keep what was not sent
   2  the command line is wrong";
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::io::Write;
 use std::time::Duration;
 
 use caps_client::Error;
-use caps_client::cli::{Failure, Lines};
-use caps_proto::{Code, Message};
+use caps_client::cli::Failure;
+use caps_proto::{Code, Event, Message};
 use tokio::time::sleep;
 
 use crate::hub::Hub;
+use crate::say::Say;
 
 /// How long things take on the road.
 #[derive(Debug, Clone, Copy)]
@@ -35,19 +36,19 @@ pub(crate) async fn deliver(
     pickup: &Message,
     pace: Pace,
     hub: &impl Hub,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<Outcome, Failure> {
     sleep(pace.pickup_delay).await;
     if let Err(why) = hub.in_transit(pickup).await {
         return leave_alone(pickup, why);
     }
-    lines.print(format_args!("DRIVER: picked up {}", pickup.message_id))?;
+    say.happened(Event::InTransit, pickup)?;
 
     sleep(pace.delivery_delay).await;
     if let Err(why) = hub.delivered(pickup).await {
         return leave_alone(pickup, why);
     }
-    lines.print(format_args!("DRIVER: delivered {}", pickup.message_id))?;
+    say.happened(Event::Delivered, pickup)?;
 
     acknowledge(pickup, hub).await?;
     Ok(Outcome::Delivered)
@@ -99,6 +100,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
+    use caps_client::cli::{Lines, Progress};
     use caps_proto::{Done, Refusal};
 
     const PACE: Pace =
@@ -151,16 +153,16 @@ mod tests {
         serde_json::from_str(text).unwrap()
     }
 
-    fn printed(lines: Lines<Vec<u8>>) -> Vec<String> {
-        let text = String::from_utf8(lines.into_inner()).unwrap();
+    fn printed(say: Say<Vec<u8>>) -> Vec<String> {
+        let text = String::from_utf8(say.into_lines().into_inner()).unwrap();
         text.lines().map(str::to_owned).collect()
     }
 
     /// Delivers order 7, and says what came of it, what was emitted, and what was printed.
     async fn deliver_with(hub: &Noted) -> (Result<Outcome, Failure>, Vec<String>, Vec<String>) {
-        let lines = Lines::new(Vec::new());
-        let outcome = deliver(&pickup(), PACE, hub, &lines).await;
-        (outcome, hub.emits(), printed(lines))
+        let say = Say::new(Lines::new(Vec::new(), Progress::default()), false);
+        let outcome = deliver(&pickup(), PACE, hub, &say).await;
+        (outcome, hub.emits(), printed(say))
     }
 
     mod deliver {

@@ -1,47 +1,59 @@
 //! A driver on CAPS: takes orders on the road, and says when they have arrived.
 //!
-//! `run` hears of pickups and works on many of them at once, `handler` is the way of one order.
+//! `run` hears of pickups and works on many of them at once, `handler` is the way of one order, and `say` what the
+//! driver says of it.
 
 mod args;
 mod handler;
 mod hub;
 mod run;
+mod say;
 
 use std::io;
-use std::time::Duration;
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use caps_client::cli::{self, Lines};
+use caps_client::cli::{self, Lines, Progress};
 use caps_client::{Client, Options};
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
+use tokio::sync::mpsc;
 
 use args::Args;
 use run::Shift;
+use say::Say;
 
-/// How long a stopping driver tries to send what the hub has not answered.
-const FLUSH: Duration = Duration::from_secs(5);
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    cli::log_to_stderr()?;
-    let options =
+    let mut options =
         Options::driver(&args.hub.url, args.name.as_ref()).with_token(args.hub.token.clone());
-    let (client, incoming) = Client::connect(options)?;
-    let mut shift = Shift::new(&args, client.clone(), Lines::new(io::stdout()));
-
-    let result = tokio::select! {
-        result = shift.run(incoming) => result.context("the driver cannot go on"),
-        stopped = cli::stop_signal() => stopped.context("cannot hear signals"),
-    };
-
-    let under_way = shift.end();
-    let unsent = client.close(FLUSH).await;
-    if unsent > 0 || under_way > 0 {
-        tracing::warn!(
-            "stopped with {under_way} orders under way, and {unsent} events that the hub has not \
-             answered; the hub offers those orders again"
-        );
+    options.outbox_file = args.outbox.clone();
+    if let Err(why) = options.check() {
+        Args::command().error(ErrorKind::ValueValidation, why).exit();
     }
-    result
+    cli::run(work(args, options))
+}
+
+async fn work(args: Args, mut options: Options) -> anyhow::Result<()> {
+    // Whoever wants JSON reads it by program.
+    let total = args.count.filter(|_| !args.json);
+    let progress = Progress::on_terminal("delivered", || total);
+    cli::log_to_stderr(&progress)?;
+    let (tell, resent) = mpsc::unbounded_channel();
+    options.resent = Some(tell);
+    let (client, incoming) = Client::connect(options)?;
+    let say = Say::new(Lines::new(io::stdout(), progress.clone()), args.json);
+    let mut shift = Shift::new(&args, client.clone(), say, progress.clone());
+
+    let result = cli::until_stopped(async {
+        shift.run(incoming, resent).await.context("the driver cannot go on")
+    });
+    let result = result.await;
+
+    progress.end();
+    let under_way = shift.end();
+    if under_way > 0 {
+        tracing::warn!("orders under way, which the hub offers again: {under_way}");
+    }
+    cli::end(result, client, args.outbox.as_deref()).await
 }

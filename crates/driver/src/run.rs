@@ -4,13 +4,15 @@ use std::future::pending;
 use std::io::Write;
 use std::sync::Arc;
 
-use caps_client::cli::{Failure, Lines, Recent};
-use caps_client::{Client, Delivery, Incoming};
-use caps_proto::{ClientId, Event, OrderRef};
+use caps_client::cli::{Failure, Progress, Recent};
+use caps_client::{Client, Delivery, Incoming, Resent};
+use caps_proto::{ClientId, Event, OrderRef, Verb};
+use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
 
 use crate::args::Args;
 use crate::handler::{self, Outcome, Pace};
+use crate::say::Say;
 
 /// How many orders a driver works on at once. What comes beyond waits, most of it with the hub.
 const MOST_UNDER_WAY: usize = 4_096;
@@ -21,7 +23,8 @@ const REMEMBERED: usize = 100_000;
 /// A driver at work.
 pub(crate) struct Shift<W> {
     client: Client,
-    lines: Arc<Lines<W>>,
+    say: Arc<Say<W>>,
+    progress: Progress,
     pace: Pace,
     /// The stores to drive for; all if there are none.
     vendors: Vec<ClientId>,
@@ -33,11 +36,12 @@ pub(crate) struct Shift<W> {
 }
 
 impl<W: Write + Send + 'static> Shift<W> {
-    pub(crate) fn new(args: &Args, client: Client, lines: Lines<W>) -> Self {
+    pub(crate) fn new(args: &Args, client: Client, say: Say<W>, progress: Progress) -> Self {
         let pace = Pace { pickup_delay: args.pickup_delay, delivery_delay: args.delivery_delay };
         Self {
             client,
-            lines: Arc::new(lines),
+            say: Arc::new(say),
+            progress,
             pace,
             vendors: args.vendors.clone(),
             count: args.count,
@@ -48,20 +52,38 @@ impl<W: Write + Send + 'static> Shift<W> {
     }
 
     /// Drives until enough orders are delivered; without `--count` that is never.
-    pub(crate) async fn run(&mut self, incoming: Incoming) -> Result<(), Failure> {
+    pub(crate) async fn run(
+        &mut self,
+        incoming: Incoming,
+        resent: mpsc::UnboundedReceiver<Resent>,
+    ) -> Result<(), Failure> {
         let (client, vendors) = (self.client.clone(), self.vendors.clone());
         tokio::select! {
-            over = self.drive(incoming) => over,
+            over = self.drive(incoming, resent) => over,
             failed = listen(client, vendors) => failed,
         }
     }
 
-    async fn drive(&mut self, mut incoming: Incoming) -> Result<(), Failure> {
+    async fn drive(
+        &mut self,
+        mut incoming: Incoming,
+        mut resent: mpsc::UnboundedReceiver<Resent>,
+    ) -> Result<(), Failure> {
         while self.count.is_none_or(|count| self.delivered < count) {
             tokio::select! {
                 delivery = incoming.recv(), if self.has_hands_free() => self.take(delivery?),
                 Some(ended) = self.under_way.join_next() => self.ended(ended)?,
+                Some(resent) = resent.recv() => self.heard_of(resent)?,
             }
+        }
+        Ok(())
+    }
+
+    /// The hub has answered what an earlier run of this driver had left: it could not say yet what it delivered.
+    fn heard_of(&mut self, resent: Resent) -> Result<(), Failure> {
+        if resent.verb == Verb::Delivered && resent.result.is_ok() {
+            self.say.told(Event::Delivered, &resent.order, None)?;
+            self.remembered.insert(resent.order);
         }
         Ok(())
     }
@@ -88,12 +110,12 @@ impl<W: Write + Send + 'static> Shift<W> {
             return;
         }
         let again = self.remembered.contains(&order_of(&pickup));
-        let (client, lines, pace) = (self.client.clone(), Arc::clone(&self.lines), self.pace);
+        let (client, say, pace) = (self.client.clone(), Arc::clone(&self.say), self.pace);
         self.under_way.spawn(async move {
             let outcome = if again {
                 handler::report_again(&pickup, &client).await
             } else {
-                handler::deliver(&pickup, pace, &client, &lines).await
+                handler::deliver(&pickup, pace, &client, &say).await
             };
             (pickup, outcome)
         });
@@ -109,6 +131,7 @@ impl<W: Write + Send + 'static> Shift<W> {
         match outcome? {
             Outcome::Delivered => {
                 self.delivered += 1;
+                self.progress.set(self.delivered);
                 self.remembered.insert(order_of(&pickup));
                 pickup.settle();
             }

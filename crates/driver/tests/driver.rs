@@ -57,6 +57,37 @@ async fn a_driver_delivers_what_waits_and_what_comes() {
 }
 
 #[tokio::test]
+async fn a_program_reads_one_object_for_each_thing_that_happens() {
+    let hub = Hub::start().await;
+    let (shop, _told) = vendor(hub.url()).await;
+    place(&shop, [7]).await;
+    let args = ["--count", "1", "--pickup-delay", "0s", "--delivery-delay", "0s", "--json"];
+    let (lines, status) = Program::start(DRIVER, &hub, &args).end().await;
+    assert_eq!((lines.len(), status.code()), (2, Some(0)));
+    for (line, event) in lines.iter().zip(["in-transit", "delivered"]) {
+        let record: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!((&record["event"], &record["messageId"]), (&event.into(), &"7".into()));
+        assert_eq!(
+            (&record["clientId"], &record["order"]["customer"]),
+            (&"acme".into(), &"Ada".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_command_line_says_the_mend() {
+    for (args, words) in [
+        (&["--url", "ftp://hub"][..], "`ftp://hub` is no address of a hub"),
+        (&["--pickup-delay", "soon"], "'soon'"),
+    ] {
+        let output = in_time(stage::program(DRIVER).args(args).output()).await.unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains(words), "{stderr}");
+    }
+}
+
+#[tokio::test]
 async fn a_driver_serves_only_the_stores_that_it_is_told_to() {
     let hub = Hub::start().await;
     let (shop, _told) = vendor(hub.url()).await;

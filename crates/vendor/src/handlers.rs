@@ -3,181 +3,115 @@
 use std::cell::RefCell;
 use std::io::Write;
 
-use caps_client::cli::{Failure, Lines};
-use caps_proto::{Message, Order};
-use serde_json::Value;
+use caps_client::Error;
+use caps_client::cli::Failure;
+use caps_proto::{Done, Event, Message};
 
-use crate::hub::Hub;
+use crate::say::Say;
 use crate::shop::Shop;
 
-/// An order is on the road: says so.
-pub(crate) async fn in_transit(
-    message: &Message,
-    hub: &impl Hub,
-    lines: &Lines<impl Write>,
-) -> Result<(), Failure> {
-    lines.print(format_args!("Your order {} is on its way", message.message_id))?;
-    hub.received(message).await?;
-    Ok(())
-}
-
-/// An order has arrived: thanks its customer, once.
-pub(crate) async fn delivered(
+/// Says what has happened to an order, once.
+pub(crate) fn say(
     message: &Message,
     shop: &RefCell<Shop>,
-    hub: &impl Hub,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<(), Failure> {
-    let Message { message_id, order, .. } = message;
-    if shop.borrow_mut().thank(message_id) {
-        lines.print(format_args!("Thank you for your order {}", customer(order)))?;
-        lines.print(format_args!("{message_id} {}", order.text()))?;
+    if shop.borrow_mut().hear(message) {
+        say.happened(message)?;
     }
-    // Said last: a shop that stops before it hears of the delivery again, and thanks then.
-    hub.received(message).await?;
-    shop.borrow_mut().finish(message_id);
     Ok(())
 }
 
-/// The customer's name, as far as the order tells. Other shops of the same name may write orders of their own.
-fn customer(order: &Order) -> String {
-    let fields: Value = serde_json::from_str(order.text()).unwrap_or_default();
-    let customer = &fields["customer"];
-    let name = customer.as_str().or_else(|| customer["name"].as_str());
-    name.unwrap_or("dear customer").to_owned()
+/// Waits for the hub's answer to the `received` of a message. An order is over only then: a shop that stops before it
+/// hears of the delivery again, and thanks then.
+pub(crate) async fn acknowledged(
+    message: &Message,
+    answer: impl Future<Output = Result<Done, Error>>,
+    shop: &RefCell<Shop>,
+) -> Result<(), Failure> {
+    answer.await?;
+    if message.event == Event::Delivered {
+        shop.borrow_mut().finish(&message.message_id);
+    }
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use caps_client::Error;
-    use caps_proto::{ClientId, Done};
+    use crate::say::Style;
+    use caps_client::cli::{Lines, Progress};
 
-    /// Notes what is emitted.
-    #[derive(Default)]
-    struct Noted {
-        emits: RefCell<Vec<String>>,
-        is_closed: bool,
-    }
-
-    impl Hub for Noted {
-        async fn received(&self, message: &Message) -> Result<Done, Error> {
-            if self.is_closed {
-                return Err(Error::Closed);
-            }
-            let Message { event, client_id, message_id, .. } = message;
-            self.emits.borrow_mut().push(format!("received {client_id} {event} {message_id}"));
-            Ok(Done::default())
-        }
-    }
-
-    /// A shop with one order under way.
+    /// A shop with one order under way, order 7.
     struct Desk {
         shop: RefCell<Shop>,
-        order: Order,
-        hub: Noted,
-        lines: Lines<Vec<u8>>,
+        say: Say<Vec<u8>>,
+        answer: Result<Done, Error>,
     }
 
     impl Desk {
         fn new() -> Self {
-            let mut shop = Shop::new(ClientId::new("acme").unwrap(), Some(1));
-            let order = shop.place().unwrap();
-            let lines = Lines::new(Vec::new());
-            Self { shop: shop.into(), order, hub: Noted::default(), lines }
+            let mut shop = Shop::new();
+            let Message { message_id, order, .. } = message("pickup");
+            shop.place(&message_id, &order);
+            shop.is_all();
+            let say = Say::new(Lines::new(Vec::new(), Progress::default()), Style::Words);
+            Self { shop: shop.into(), say, answer: Ok(Done::default()) }
         }
 
-        /// A message about the order.
-        fn message(&self, event: &str) -> Message {
-            let fields: Value = serde_json::from_str(self.order.text()).unwrap();
-            message(event, fields["orderId"].as_str().unwrap(), self.order.text())
+        async fn handle(&self, event: &str) -> Result<(), Failure> {
+            let message = message(event);
+            say(&message, &self.shop, &self.say)?;
+            let answer = self.answer.clone();
+            acknowledged(&message, async { answer }, &self.shop).await
         }
 
-        fn printed(self) -> Vec<String> {
-            let text = String::from_utf8(self.lines.into_inner()).unwrap();
-            text.lines().map(str::to_owned).collect()
+        fn is_done(&self) -> bool {
+            self.shop.borrow().tally().borrow().is_done()
+        }
+
+        fn printed(self) -> String {
+            String::from_utf8(self.say.into_lines().into_inner()).unwrap()
         }
     }
 
-    fn message(event: &str, id: &str, order: &str) -> Message {
+    fn message(event: &str) -> Message {
         let text = format!(
-            r#"{{"event":"{event}","messageId":"{id}","clientId":"acme","order":{order}}}"#
+            r#"{{"event":"{event}","messageId":"7","clientId":"acme","order":{{"customer":"Ada"}}}}"#
         );
         serde_json::from_str(&text).unwrap()
     }
 
-    mod in_transit {
-        use super::*;
-
-        #[tokio::test]
-        async fn it_is_told_and_acknowledged() {
-            let desk = Desk::new();
-            let message = message("in-transit", "7", "{}");
-            in_transit(&message, &desk.hub, &desk.lines).await.unwrap();
-            assert_eq!(*desk.hub.emits.borrow(), ["received acme in-transit 7"]);
-            assert_eq!(desk.printed(), ["Your order 7 is on its way"]);
-        }
+    #[tokio::test]
+    async fn an_order_on_the_road_is_told_and_not_over() {
+        let desk = Desk::new();
+        desk.handle("in-transit").await.unwrap();
+        assert!(!desk.is_done());
+        assert_eq!(desk.printed(), "Your order 7 is on its way\n");
     }
 
-    mod delivered {
-        use super::*;
+    #[tokio::test]
+    async fn the_customer_is_thanked_and_the_order_over() {
+        let desk = Desk::new();
+        desk.handle("delivered").await.unwrap();
+        assert!(desk.is_done());
+        assert_eq!(desk.printed(), "Thank you for your order Ada\n7 {\"customer\":\"Ada\"}\n");
+    }
 
-        async fn handle(desk: &Desk, message: &Message) -> Result<(), Failure> {
-            delivered(message, &desk.shop, &desk.hub, &desk.lines).await
-        }
+    #[tokio::test]
+    async fn nobody_is_thanked_twice() {
+        let desk = Desk::new();
+        desk.handle("delivered").await.unwrap();
+        desk.handle("delivered").await.unwrap();
+        assert_eq!(desk.printed().lines().count(), 2);
+    }
 
-        #[tokio::test]
-        async fn the_customer_is_thanked_and_the_delivery_acknowledged() {
-            let desk = Desk::new();
-            let message = desk.message("delivered");
-            handle(&desk, &message).await.unwrap();
-            let id = message.message_id.clone();
-            assert_eq!(*desk.hub.emits.borrow(), [format!("received acme delivered {id}")]);
-            assert!(desk.shop.borrow().is_done());
-            let (name, text) = (customer(&desk.order), desk.order.text().to_owned());
-            assert_eq!(
-                desk.printed(),
-                [format!("Thank you for your order {name}"), format!("{id} {text}")]
-            );
-        }
-
-        #[tokio::test]
-        async fn a_repeat_is_acknowledged_and_nobody_is_thanked_twice() {
-            let desk = Desk::new();
-            let message = desk.message("delivered");
-            handle(&desk, &message).await.unwrap();
-            handle(&desk, &message).await.unwrap();
-            assert_eq!(desk.hub.emits.borrow().len(), 2);
-            assert_eq!(desk.printed().len(), 2);
-        }
-
-        #[tokio::test]
-        async fn an_order_is_over_only_when_the_hub_has_answered() {
-            let mut desk = Desk::new();
-            desk.hub.is_closed = true;
-            let message = desk.message("delivered");
-            assert!(matches!(handle(&desk, &message).await, Err(Failure::Hub(Error::Closed))));
-            assert!(!desk.shop.borrow().is_done());
-        }
-
-        #[tokio::test]
-        async fn an_order_of_another_make_is_thanked_for_as_well_as_it_can_be() {
-            let desk = Desk::new();
-            for (id, order) in
-                [("1", r#"{"customer":{"name":"Ada\n"}}"#), ("2", r#"{"customer":7}"#), ("3", "{}")]
-            {
-                handle(&desk, &message("delivered", id, order)).await.unwrap();
-            }
-            let printed = desk.printed();
-            let thanks: Vec<_> = printed.iter().step_by(2).collect();
-            assert_eq!(
-                thanks,
-                [
-                    r"Thank you for your order Ada\u000a",
-                    "Thank you for your order dear customer",
-                    "Thank you for your order dear customer"
-                ]
-            );
-        }
+    #[tokio::test]
+    async fn an_order_is_over_only_when_the_hub_has_answered() {
+        let mut desk = Desk::new();
+        desk.answer = Err(Error::Closed);
+        let handled = desk.handle("delivered").await;
+        assert!(matches!(handled, Err(Failure::Hub(Error::Closed))));
+        assert!(!desk.is_done());
     }
 }

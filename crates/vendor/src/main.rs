@@ -1,54 +1,101 @@
 //! A shop on CAPS: places orders, and thanks for each delivery.
 //!
-//! `run` holds the three loops of a shop, `handlers` what it does about each message, `shop` what it remembers,
-//! and `checkout` makes up its customers.
+//! `run` holds what a shop does all day, `place` its counter, where orders come from `checkout`, which makes them
+//! up, or from `orders`, which reads them. `handlers` is what it does about each message, `shop` what it remembers,
+//! and `say` what it says.
 
 mod args;
 mod checkout;
 mod handlers;
-mod hub;
+mod orders;
+mod place;
 mod run;
+mod say;
 mod shop;
 
 use std::cell::RefCell;
-use std::io;
-use std::time::Duration;
+use std::io::{self, IsTerminal as _};
+use std::process::ExitCode;
 
 use anyhow::Context as _;
-use caps_client::cli::{self, Lines};
+use caps_client::cli::{self, Lines, Progress};
 use caps_client::{Client, Options};
-use clap::Parser as _;
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser as _};
 
 use args::Args;
+use orders::Source;
+use place::Orders;
+use say::{Say, Style};
 use shop::Shop;
 
-/// How long a stopping shop tries to send what the hub has not answered.
-const FLUSH: Duration = Duration::from_secs(5);
-
-#[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<()> {
+fn main() -> ExitCode {
     let args = Args::parse();
-    cli::log_to_stderr()?;
-    let options =
+    let mut options =
         Options::vendor(&args.hub.url, args.store.clone()).with_token(args.hub.token.clone());
-    let (client, incoming) = Client::connect(options)?;
-    let shop = RefCell::new(Shop::new(args.store.clone(), args.count));
-    let lines = Lines::new(io::stdout());
-
-    let result = tokio::select! {
-        result = run::run(&args, &client, incoming, &shop, &lines) => {
-            result.with_context(|| format!("vendor `{}` cannot go on", args.store))
-        }
-        stopped = cli::stop_signal() => stopped.context("cannot hear signals"),
-    };
-
-    let unsent = client.close(FLUSH).await;
-    let under_way = shop.borrow().under_way();
-    if unsent > 0 || under_way > 0 {
-        tracing::warn!(
-            "stopped with {under_way} orders of this run not yet delivered, \
-             and {unsent} events that the hub has not answered"
-        );
+    options.outbox_file = args.outbox.clone();
+    if let Err(why) = options.check() {
+        Args::command().error(ErrorKind::ValueValidation, why).exit();
     }
-    result
+    cli::run(work(args, options))
+}
+
+async fn work(args: Args, options: Options) -> anyhow::Result<()> {
+    let orders = orders(&args)?;
+    let progress = progress(&args);
+    cli::log_to_stderr(&progress)?;
+    let (client, incoming) = Client::connect(options)?;
+    let shop = RefCell::new(Shop::new());
+    let say = Say::new(Lines::new(io::stdout(), progress.clone()), style(&args));
+
+    let result = cli::until_stopped(async {
+        let ended = run::run(&args, &client, incoming, orders, &shop, &say, &progress).await;
+        ended.with_context(|| format!("vendor `{}` cannot go on", args.store))
+    });
+    let result = result.await;
+
+    let tally = *shop.borrow().tally().borrow();
+    progress.set(tally.over());
+    progress.end();
+    if tally.under_way() > 0 {
+        tracing::warn!("orders of this run that are not delivered yet: {}", tally.under_way());
+    }
+    cli::end(result, client, args.outbox.as_deref()).await?;
+    anyhow::ensure!(tally.failed == 0, "orders not placed: {}; the log says why", tally.failed);
+    Ok(())
+}
+
+fn orders(args: &Args) -> anyhow::Result<Orders> {
+    Ok(match &args.orders {
+        Some(source) => {
+            let lines = orders::read(source);
+            let lines = lines.with_context(|| {
+                format!("cannot read `{source}`; name a file of orders, or `-` for stdin")
+            })?;
+            Orders::Written(source.clone(), lines)
+        }
+        None if args.listen || args.no_orders => Orders::None,
+        None => Orders::MadeUp(args.count),
+    })
+}
+
+fn style(args: &Args) -> Style {
+    match (args.json, args.listen, io::stdout().is_terminal()) {
+        (true, ..) => Style::Json,
+        (_, false, _) => Style::Words,
+        (_, true, true) => Style::table(),
+        (_, true, false) => Style::Fields,
+    }
+}
+
+/// A bar, where it is known how many orders there are, and nobody wants to read lines by program.
+fn progress(args: &Args) -> Progress {
+    if args.json {
+        return Progress::default();
+    }
+    Progress::on_terminal("delivered", || match &args.orders {
+        Some(Source::File(path)) => orders::count(path).ok(),
+        Some(Source::Stdin) => None,
+        None => args.count,
+    })
 }

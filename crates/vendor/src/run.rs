@@ -5,73 +5,107 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::io::Write;
 
-use caps_client::cli::{Failure, Lines};
-use caps_client::{Client, Incoming, State};
-use caps_proto::Event;
-use tokio::time::{MissedTickBehavior, interval};
+use caps_client::cli::{Failure, Progress};
+use caps_client::{Client, Delivery, Incoming, State};
+use caps_proto::{Event, Message};
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use crate::args::Args;
 use crate::handlers;
-use crate::shop::Shop;
+use crate::place::{Counter, Orders};
+use crate::say::Say;
+use crate::shop::{Shop, Tally};
 
-/// Runs a shop until its orders are over; without `--count` they never are.
+/// How many messages are heard at most of which the hub does not know that they were.
+const MOST_HEARD: usize = 1024;
+
+/// Runs a shop until its orders are over; where they have no end they never are.
 pub(crate) async fn run(
     args: &Args,
     client: &Client,
     incoming: Incoming,
+    orders: Orders,
     shop: &RefCell<Shop>,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
+    progress: &Progress,
 ) -> Result<(), Failure> {
-    client.join(&args.store).await?;
-    tracing::info!(client = %args.store, "the shop is open");
+    let counter = Counter { store: &args.store, client, shop, say };
     tokio::select! {
-        over = listen(client, incoming, shop, lines) => over,
+        // So the shop asks for what it has missed before it places anything.
+        biased;
+        failed = attend(args, client) => failed,
+        over = listen(args, client, incoming, shop, say) => over,
         failed = announce_again(client, shop) => failed,
-        failed = place(args, client, shop) => failed,
+        failed = counter.place(orders, args.pause()) => failed,
+        failed = show(progress, shop) => failed,
     }
 }
 
-/// Hears of orders, until all are over.
+/// Shows how many orders are over.
+async fn show(progress: &Progress, shop: &RefCell<Shop>) -> Result<(), Failure> {
+    let mut tally = shop.borrow().tally();
+    while tally.changed().await.is_ok() {
+        progress.set(tally.borrow_and_update().over());
+    }
+    pending().await
+}
+
+/// Asks to hear of the store's orders, first of what happened while the shop was away.
+async fn attend(args: &Args, client: &Client) -> Result<(), Failure> {
+    client.join(&args.store).await?;
+    client.get_all(Some(&args.store), None).await?;
+    tracing::info!(client = %args.store, "the shop is open");
+    pending().await
+}
+
+/// Hears of orders, until all are over. What it has said of one counts only when the hub knows that it was heard.
 async fn listen(
+    args: &Args,
     client: &Client,
     mut incoming: Incoming,
     shop: &RefCell<Shop>,
-    lines: &Lines<impl Write>,
+    say: &Say<impl Write>,
 ) -> Result<(), Failure> {
-    while !shop.borrow().is_done() {
-        let delivery = incoming.recv().await?;
-        match delivery.event {
-            Event::InTransit => handlers::in_transit(&delivery, client, lines).await?,
-            Event::Delivered => handlers::delivered(&delivery, shop, client, lines).await?,
-            // A hub that knows that this is a vendor sends none.
-            Event::Pickup => tracing::debug!(order = %delivery.message_id, "left out a pickup"),
-        }
-        delivery.settle();
-    }
-    Ok(())
-}
-
-/// Asks for what happened while the shop was away, then places orders. While the hub is away, the shop places
-/// one and waits.
-async fn place(args: &Args, client: &Client, shop: &RefCell<Shop>) -> Result<(), Failure> {
-    client.get_all(Some(&args.store), None).await?;
-    if args.no_orders {
-        return pending().await;
-    }
-    let mut ticks = interval(args.interval);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tally = shop.borrow().tally();
+    let over = async { drop(tally.wait_for(Tally::is_done).await) };
+    tokio::pin!(over);
+    let mut heard = FuturesUnordered::new();
     loop {
-        ticks.tick().await;
-        let Some(order) = shop.borrow_mut().place() else { return pending().await };
-        let done = client.pickup(&order).await?;
-        if let Some(order) = done.message_id {
-            tracing::info!(client = %args.store, %order, "placed an order");
+        tokio::select! {
+            Some(acknowledged) = heard.next() => {
+                let delivery: Delivery = acknowledged?;
+                delivery.settle();
+            }
+            () = &mut over => return Ok(()),
+            delivery = incoming.recv(), if heard.len() < MOST_HEARD => {
+                let delivery = delivery?;
+                if delivery.event == Event::Pickup {
+                    // A hub that knows that this is a vendor sends none.
+                    tracing::debug!(order = %delivery.message_id, "left out a pickup");
+                    continue;
+                }
+                handlers::say(&delivery, shop, say)?;
+                let Message { event, client_id, message_id, .. } = &*delivery;
+                let is_thanks = *event == Event::Delivered;
+                let answer = client.received(*event, client_id, message_id).taken().await?;
+                let acknowledged = async move {
+                    let acknowledged = handlers::acknowledged(&delivery, answer, shop).await;
+                    acknowledged.map(|()| delivery)
+                };
+                // So nobody else is thanked before it is sure that the next run does not thank this one again. Where
+                // there is an outbox file, it is sure by now.
+                if is_thanks && args.outbox.is_none() {
+                    acknowledged.await?.settle();
+                } else {
+                    heard.push(acknowledged);
+                }
+            }
         }
     }
 }
 
 /// Announces the orders under way on each new connection: a hub that keeps them in memory alone loses them when
-/// it stops, and one that knows them says so and does nothing.
+/// it stops, and one that knows them says so and does nothing. One at a time, so that nothing waits for all.
 async fn announce_again(client: &Client, shop: &RefCell<Shop>) -> Result<(), Failure> {
     let mut states = client.state();
     let mut known = None;
@@ -81,8 +115,10 @@ async fn announce_again(client: &Client, shop: &RefCell<Shop>) -> Result<(), Fai
             && known.replace(session).is_some_and(|known| known != session)
         {
             let orders = shop.borrow().undelivered();
-            for order in orders {
-                client.pickup(&order).await?;
+            for (id, order) in orders {
+                if shop.borrow().is_under_way(&id) {
+                    client.pickup(&order).await?;
+                }
             }
         }
         if states.changed().await.is_err() {

@@ -93,10 +93,31 @@ async fn a_shop_that_is_told_to_stop_does_so() {
 }
 
 #[tokio::test]
+async fn a_program_reads_one_object_for_each_thing_that_happens() {
+    let hub = Hub::start().await;
+    let (courier, mut offered) = driver(hub.url()).await;
+    let mut shop = Program::start(VENDOR, &hub, &["acme", "--count", "1", "--json"]);
+    let pickup = next(&mut offered, Event::Pickup).await;
+    let (id, order) = (pickup.message_id.to_string(), pickup.order.text().to_owned());
+    let mut said = vec![shop.line().await.unwrap()];
+    deliver(&courier, pickup).await;
+    let (lines, status) = shop.end().await;
+    assert_eq!(status.code(), Some(0));
+    said.extend(lines);
+    let said: Vec<Value> = said.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    for (record, event) in said.iter().zip(["placed", "in-transit", "delivered"]) {
+        assert_eq!((&record["event"], &record["messageId"]), (&event.into(), &id.clone().into()));
+        assert_eq!(record["clientId"], "acme");
+        assert!(record["time"].as_str().unwrap().ends_with('Z'), "{record}");
+    }
+    assert_eq!((said.len(), said[2]["order"].to_string()), (3, order));
+}
+
+#[tokio::test]
 async fn a_wrong_command_line_says_the_mend() {
     for (args, code, words) in [
-        (&["acme", "--url", "ftp://hub"][..], 1, "`ftp://hub` is no address of a hub"),
-        (&["acme", "--interval", "0s"], 2, "must be longer than zero"),
+        (&["acme", "--url", "ftp://hub"][..], 2, "`ftp://hub` is no address of a hub"),
+        (&["acme", "--interval", "soon"], 2, "'soon'"),
         (&[], 2, "<STORE>"),
     ] {
         let output = in_time(program(VENDOR).args(args).output()).await.unwrap();

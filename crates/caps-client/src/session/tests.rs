@@ -2,6 +2,8 @@
 
 mod catch_up;
 mod closing;
+mod outages;
+mod outbox_file;
 mod played_hub;
 mod refusals;
 

@@ -4,6 +4,9 @@
 
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub(crate) mod outbox;
+pub(crate) mod proxy;
+
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
@@ -13,7 +16,7 @@ use caps_client::{Client, Delivery, Incoming, Options};
 use caps_proto::{ClientId, Event, Message, Order};
 use caps_server::{BindError, Config, RunError, Server, Store};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -134,6 +137,14 @@ pub(crate) fn program(path: &str) -> Command {
     program
 }
 
+/// Sends a process a signal, such as `TERM`.
+#[cfg(unix)]
+pub(crate) async fn signal(process: u32, signal: &str) {
+    // The shell's own `kill` is there even where no program of that name is.
+    let kill = format!("kill -{signal} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+}
+
 /// A program of the workspace.
 pub(crate) struct Program {
     child: Child,
@@ -142,15 +153,18 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(path: &str, hub: &Hub, args: &[&str]) -> Self {
-        let mut child = program(path)
-            .args(args)
-            .env("CAPS_URL", hub.url())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
+        Self::spawn(program(path).args(args).env("CAPS_URL", hub.url()))
+    }
+
+    pub(crate) fn spawn(program: &mut Command) -> Self {
+        let mut child = program.stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, stdout }
+    }
+
+    /// Where to write what the program reads, if it was given a pipe.
+    pub(crate) fn stdin(&mut self) -> ChildStdin {
+        self.child.stdin.take().unwrap()
     }
 
     /// The next line on stdout, none at its end.
@@ -180,14 +194,18 @@ impl Program {
     /// Asks the program to end, as systems do.
     #[cfg(unix)]
     pub(crate) async fn terminate(self) -> (Vec<String>, ExitStatus) {
-        let kill = format!("kill -TERM {}", self.child.id().unwrap());
-        // The shell's own `kill` is there even where no program of that name is.
-        assert!(Command::new("sh").args(["-c", &kill]).status().await.unwrap().success());
+        signal(self.child.id().unwrap(), "TERM").await;
         self.end().await
     }
 
     /// Ends the program without a warning.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.unwrap();
+    }
+
+    /// Ends the program without a warning, and returns the lines that are left.
+    pub(crate) async fn killed(mut self) -> Vec<String> {
+        self.child.start_kill().unwrap();
+        self.end().await.0
     }
 }

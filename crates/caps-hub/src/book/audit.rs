@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use caps_proto::Proof;
+
 use super::*;
 
 impl Book {
@@ -50,8 +52,8 @@ impl Book {
             self.lives.iter().map(|(which, life)| format!("{which} {life:?}")).collect();
         for (key, queue) in &self.queues {
             let waiting = queue.waiting().iter().map(|(seq, waiting)| {
-                let Message { message_id, order, .. } = &*waiting.message;
-                format!("\n  {} {message_id} {order:?} {:?}", seq.0, queue.holder(*seq))
+                let Message { message_id, order, proof, .. } = &*waiting.message;
+                format!("\n  {} {message_id} {order:?} {proof:?} {:?}", seq.0, queue.holder(*seq))
             });
             lines.push(format!("{key}:{}", waiting.collect::<String>()));
         }
@@ -77,16 +79,18 @@ impl Book {
 
     fn audit_places(&self, which: &OrderRef, life: &Life) {
         assert!(life.latest <= self.last, "{which} knows of facts to come");
-        for (event, Place { seq, at }, order) in life.waiting() {
+        for (event, Notice { place: Place { seq, at }, order, proof }) in life.waiting() {
             let key = QueueKey { client_id: which.client_id.clone(), event };
             let waiting = self.queues.get(&key).and_then(|queue| queue.waiting().get(&seq));
             let waiting = waiting.unwrap_or_else(|| panic!("{which} is not in {key}"));
-            let Message { message_id, client_id, event: told, order: sent } = &*waiting.message;
+            let Message { message_id, client_id, event: told, order: sent, proof: shown } =
+                &*waiting.message;
             assert_eq!((message_id, client_id), (&which.message_id, &which.client_id));
             assert_eq!((*told, sent.text(), waiting.at), (event, order.text(), at));
+            assert_eq!(shown.as_ref().map(Proof::text), proof.as_ref().map(Proof::text));
             assert!(seq <= life.latest);
         }
-        let deliveries = life.delivered.iter().map(|(place, _)| place.seq);
+        let deliveries = life.delivered.iter().map(|notice| notice.place.seq);
         assert!(deliveries.is_sorted(), "the oldest delivery of {which} comes first");
         if let Some(Place { seq, .. }) = life.pickup {
             let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };

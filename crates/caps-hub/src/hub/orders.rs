@@ -1,6 +1,6 @@
 //! What the events about an order mean: which change each makes, or why it makes none.
 
-use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Refusal, Verb};
+use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Proof, Refusal, Verb};
 
 use super::Hub;
 use crate::effect::Step;
@@ -75,6 +75,7 @@ impl Hub {
         by: &Who,
         which: OrderRef,
         order: Order,
+        proof: Option<Proof>,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
@@ -88,7 +89,7 @@ impl Hub {
             self.check_open()?;
         }
         let order = life.and_then(|life| life.order.clone()).unwrap_or(order);
-        self.change(which, Change::Delivered { by: by.clone(), order }, Some(conn), step);
+        self.change(which, Change::Delivered { by: by.clone(), order, proof }, Some(conn), step);
         Ok(about(message_id))
     }
 

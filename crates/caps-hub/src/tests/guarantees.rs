@@ -15,6 +15,7 @@ mod looking;
 mod nothing_lost;
 mod once;
 mod pages;
+mod proof;
 mod received;
 mod release;
 mod slow_readers;

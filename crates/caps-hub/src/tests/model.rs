@@ -20,6 +20,7 @@ mod oracle;
 
 const CLIENTS: [&str; 2] = ["acme", "flowers"];
 const CUSTOMERS: [&str; 2] = [REPORTED, "Grace"];
+const PROOFS: [&str; 2] = [r#"{"code":1}"#, r#"{"code":2}"#];
 
 /// Those who act. Each connects when it first acts, and again when it acts after it has gone.
 const CAST: [Actor; 7] = [
@@ -46,7 +47,7 @@ struct Actor {
 enum Act {
     Place(String, &'static str),
     Take(String),
-    Deliver(String),
+    Deliver(String, Option<&'static str>),
     Release(String),
     Receive(Event, String),
     Narrow(&'static str),
@@ -63,11 +64,12 @@ fn acts() -> impl Strategy<Value = Vec<(usize, Act)>> {
     let name = (client.clone(), 1..4).prop_map(|(client, id)| format!("{client}/{id}"));
     let customer = prop::sample::select(&CUSTOMERS[..]);
     let event = prop::sample::select(&Event::ALL[..]);
+    let proof = prop::option::of(prop::sample::select(&PROOFS[..]));
     let act = prop_oneof![
         6 => (name.clone(), customer).prop_map(|(name, customer)| Act::Place(name, customer)),
         4 => name.clone().prop_map(Act::Take),
         2 => name.clone().prop_map(Act::Snapshot),
-        3 => name.clone().prop_map(Act::Deliver),
+        3 => (name.clone(), proof).prop_map(|(name, proof)| Act::Deliver(name, proof)),
         2 => name.clone().prop_map(Act::Release),
         6 => (event.clone(), name).prop_map(|(event, name)| Act::Receive(event, name)),
         1 => client.clone().prop_map(Act::Narrow),
@@ -147,14 +149,18 @@ impl Pair {
                     if is_anothers { "forbidden" } else { self.oracle.place(&by, &name, customer) };
                 (verdict(&answer), model)
             }
-            Act::Take(_) | Act::Deliver(_) | Act::Release(_) if actor == 0 => return,
+            Act::Take(_) | Act::Deliver(..) | Act::Release(_) if actor == 0 => return,
             Act::Receive(Event::Pickup, _) if actor == 0 => return,
             Act::Receive(_, name) if actor == 0 && client_of(&name) != "acme" => {
                 (self.world.receive(conn, &format!("delivered {name}")), "forbidden")
             }
             Act::Take(name) => (self.world.take(conn, &name), self.oracle.take(&by, &name)),
-            Act::Deliver(name) => {
-                (self.world.deliver(conn, &name), self.oracle.deliver(&by, &name))
+            Act::Deliver(name, proof) => {
+                let answered = match proof {
+                    Some(proof) => self.world.prove(conn, &name, proof),
+                    None => self.world.deliver(conn, &name),
+                };
+                (answered, self.oracle.deliver(&by, &name, proof))
             }
             Act::Release(name) => {
                 (self.world.release(conn, &name), self.oracle.release(&by, &name))
@@ -281,9 +287,7 @@ impl Pair {
             let expected = announced.iter().filter(|(waiting, sender)| {
                 *sender != conn.to_string() && is_for_it(waiting.event, client_of(&waiting.name))
             });
-            let expected: Vec<_> = expected
-                .map(|(waiting, _)| format!("{} {}", waiting.event, waiting.name))
-                .collect();
+            let expected: Vec<_> = expected.map(|(waiting, _)| waiting.to_string()).collect();
             assert_eq!(by_queue(heard), by_queue(expected), "{conn}");
         }
     }

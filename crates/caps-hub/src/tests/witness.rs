@@ -82,7 +82,7 @@ impl Witness {
         self.end = hub.book.end();
         for effect in &step.effects {
             match effect {
-                Effect::Emit { to, message } => {
+                Effect::Emit { to, message, .. } => {
                     let (seq, _) = &self.places[&Arc::as_ptr(message)];
                     for conn in to {
                         let reader = self.readers.get_mut(conn).expect("a reader");

@@ -13,11 +13,10 @@ use serde_json::value::RawValue;
 
 use super::witness::Witness;
 use crate::lives::partition_of;
-use crate::{
-    AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Restore, Seq, Step, Timestamp,
-};
+use crate::{AckId, ConnId, Effect, Fact, Hub, Identity, Input, Limits, Restore, Step, Timestamp};
 
 mod line;
+mod trouble;
 mod verbs;
 
 use line::Line;
@@ -36,6 +35,8 @@ pub(super) struct World {
     connected: u64,
     minted: u32,
     witness: Option<Witness>,
+    /// What is not carried out, because it is not kept yet.
+    withheld: Option<Vec<Effect>>,
 }
 
 impl World {
@@ -59,6 +60,7 @@ impl World {
             connected: 0,
             minted: 0,
             witness: None,
+            withheld: None,
         }
     }
 
@@ -134,12 +136,14 @@ impl World {
         answers.map(|(ack, answer)| (ack, serde_json::to_value(answer).unwrap())).collect()
     }
 
-    /// What the hub has emitted to `conn` since it was last asked, such as `pickup acme/7`.
+    /// What the hub has emitted to `conn` since it was last asked, such as `pickup acme/7`, or
+    /// `delivered acme/7 {"code":1}` where there was a proof.
     pub(super) fn heard(&mut self, conn: ConnId) -> Vec<String> {
         let messages = self.heard_messages(conn);
         let names = messages.iter().map(|message| {
-            let Message { event, message_id, client_id, .. } = &**message;
-            format!("{event} {client_id}/{message_id}")
+            let Message { event, message_id, client_id, proof, .. } = &**message;
+            let proof = proof.iter().map(|proof| format!(" {}", proof.text()));
+            format!("{event} {client_id}/{message_id}{}", proof.collect::<String>())
         });
         names.collect()
     }
@@ -226,11 +230,6 @@ impl World {
         self.witness = self.witness.take().map(Witness::restarted);
     }
 
-    pub(super) fn show_up_to(&mut self, kept: Option<Seq>) {
-        self.step(|hub, _, step| hub.show_up_to(kept, step));
-        self.settle();
-    }
-
     fn tell(&mut self, input: Input) {
         // By itself, so that no message can come and go within one step.
         self.advance();
@@ -259,6 +258,9 @@ impl World {
             }
         }
         self.facts.append(&mut step.facts);
+        if let Some(withheld) = &mut self.withheld {
+            withheld.append(&mut step.effects);
+        }
         for effect in step.effects {
             self.carry_out(effect);
         }
@@ -269,7 +271,7 @@ impl World {
 
     fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Emit { to, message } => {
+            Effect::Emit { to, message, .. } => {
                 assert!(!to.is_empty(), "an emission goes to someone");
                 for conn in to {
                     let limits = self.hub.limits.clone();

@@ -71,6 +71,68 @@ fn an_order_may_have_a_field_called_order() {
     assert!(refused(Verb::Pickup, broken).contains("`order` is not a JSON object"));
 }
 
+fn proven(payload: &str) -> Option<String> {
+    match parse(Verb::Delivered, payload).unwrap() {
+        Request::Delivered(_, _, proof) => proof.map(|proof| proof.text().to_owned()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_proof_stands_beside_the_order_of_a_message() {
+    let proof = r#"{ "scannedAt": 1.50, "code":"\u0041" }"#;
+    let message = format!(r#"{{"clientId":"acme","messageId":"7","proof":{proof},"order":{{}}}}"#);
+    assert_eq!(proven(&message).as_deref(), Some(proof));
+    for none in [
+        r#"{"clientId":"acme","messageId":"7","order":{}}"#,
+        r#"{"clientId":"acme","messageId":"7","order":{},"proof":null}"#,
+        r#"{"clientId":"acme","messageId":"7","order":{"proof":{}}}"#,
+    ] {
+        assert_eq!(proven(none), None, "{none}");
+    }
+}
+
+#[test]
+fn an_order_may_have_a_field_called_proof() {
+    for order in [
+        r#"{"store":"acme","orderId":"7","proof":"of age"}"#,
+        r#"{"store":"acme","orderId":"7","proof":{}}"#,
+        r#"{"store":"acme","orderId":"7","proof":{},"order":"two pizzas"}"#,
+    ] {
+        assert_eq!(proven(order), None, "{order}");
+        assert_eq!(placed(order).1, order);
+    }
+}
+
+#[test]
+fn a_proof_is_a_small_object_that_others_can_read() {
+    let with = |proof: &str| {
+        format!(r#"{{"clientId":"acme","messageId":"7","order":{{}},"proof":{proof}}}"#)
+    };
+    for proof in ["7", "true", "[]", "[{}]", "\"signed\""] {
+        let sentence = refused(Verb::Delivered, &with(proof));
+        assert!(sentence.contains("`proof` that is not a JSON object; send"), "{sentence}");
+    }
+    let halved = refused(Verb::Delivered, &with(r#"{"by":"\ud83d"}"#));
+    assert!(halved.contains("send whole characters"), "{halved}");
+
+    let giant = with(&format!(r#"{{"photo":"{}"}}"#, "x".repeat(5_000)));
+    let refusal = parse(Verb::Delivered, &giant).unwrap_err();
+    assert_eq!(
+        refusal,
+        Refusal::new(
+            Code::PayloadTooLarge,
+            "The `proof` has 5012 bytes; at most 4096 are taken, so send a link to what is longer."
+        )
+    );
+    // Nowhere else is it looked at.
+    for verb in [Verb::Pickup, Verb::InTransit, Verb::Release] {
+        assert!(parse(verb, &giant).is_ok(), "{verb}");
+    }
+    let came = giant.replacen('{', r#"{"event":"delivered","#, 1);
+    assert!(parse(Verb::Received, &came).is_ok());
+}
+
 #[test]
 fn an_order_without_an_id_gets_one_but_a_report_needs_it() {
     assert_eq!(placed(r#"{"store":"acme"}"#).0, "acme/minted");

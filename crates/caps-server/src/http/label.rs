@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Sources;
+use super::caller::Caller;
 use super::orders::{Shown, Which, which};
 use super::problem::Problem;
 use crate::order_text::for_each_text;
@@ -37,9 +38,11 @@ const POLICY: &str = "default-src 'none'; sandbox";
 
 pub(super) async fn label(
     State(sources): State<Sources>,
+    caller: Caller,
     path: Which,
 ) -> Result<impl IntoResponse, Problem> {
     let which = which(path)?;
+    caller.may_see(&which.client_id)?;
     let Shown { order, .. } = Shown::of(&sources, which.clone()).await?;
     let label = draw(&which, order.as_ref()).map_err(|why| {
         Refusal::new(Code::Internal, format!("The label cannot be drawn: {why}."))

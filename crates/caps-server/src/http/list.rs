@@ -13,6 +13,7 @@ use caps_proto::{ClientId, DriverName, MessageId, Order, OrderRef};
 use serde::{Deserialize, Serialize};
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::journal::file::{Beginnings, Begun, Course, Reader};
 use crate::order_text::Needle;
@@ -84,9 +85,11 @@ struct Listed {
 
 pub(super) async fn orders(
     State(sources): State<Sources>,
+    caller: Caller,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Json<Orders>, Problem> {
     let Params(Asked { client_id, state, q, after, limit }) = asked?;
+    let client_id = caller.narrow(client_id)?;
     let limit = limit.unwrap_or(USUAL);
     if !(1..=LARGEST).contains(&limit) {
         return Err(Problem::invalid(format!("`limit` must be from 1 to {LARGEST}, not {limit}.")));
@@ -105,9 +108,12 @@ pub(super) async fn orders(
 
 pub(super) async fn held(
     State(sources): State<Sources>,
+    caller: Caller,
     name: Result<Path<DriverName>, PathRejection>,
 ) -> Result<Json<Held>, Problem> {
-    let driver = Who::Named(name?.0);
+    let Path(name) = name?;
+    caller.may_see_driver(&name)?;
+    let driver = Who::Named(name);
     let held = sources.look(move |hub| -> Vec<_> {
         let held = hub.held_by(&driver).take(MOST_HELD).cloned();
         let mut bytes = 0;

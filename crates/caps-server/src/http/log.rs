@@ -8,6 +8,7 @@ use caps_proto::{ClientId, MessageId};
 use serde::{Deserialize, Serialize};
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::entry::entries;
 use crate::journal::file::{Page, Query, Reader, Sort};
@@ -43,6 +44,7 @@ pub(super) struct Events {
 
 pub(super) async fn page(
     State(sources): State<Sources>,
+    caller: Caller,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Json<Events>, Problem> {
     let Params(asked) = asked?;
@@ -50,7 +52,8 @@ pub(super) async fn page(
     if !(1..=LARGEST).contains(&limit) {
         return Err(Problem::invalid(format!("`limit` must be from 1 to {LARGEST}, not {limit}.")));
     }
-    let query = Query::try_from(asked)?;
+    let mut query = Query::try_from(asked)?;
+    query.client_id = caller.narrow(query.client_id)?;
     let Page { facts, next } = sources.log()?.page(query, limit).await?;
     Ok(Json(Events { events: facts, next: next.map(|seq| seq.0) }))
 }

@@ -10,6 +10,7 @@ use caps_proto::{ClientId, Code, Event, MessageId, Order, OrderRef, Refusal};
 use serde::Serialize;
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 use crate::entry::entries;
 use crate::journal::file::{Page, Query, Sort};
@@ -45,9 +46,12 @@ pub(super) fn which(path: Which) -> Result<OrderRef, Problem> {
 
 pub(super) async fn order(
     State(sources): State<Sources>,
+    caller: Caller,
     path: Which,
 ) -> Result<Json<Shown>, Problem> {
-    Shown::of(&sources, which(path)?).await.map(Json)
+    let which = which(path)?;
+    caller.may_see(&which.client_id)?;
+    Shown::of(&sources, which).await.map(Json)
 }
 
 impl Shown {

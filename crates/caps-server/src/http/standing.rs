@@ -8,6 +8,7 @@ use caps_proto::{ClientId, Event};
 use serde::{Deserialize, Serialize};
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 
 /// The most rows of one answer.
@@ -41,9 +42,11 @@ struct Queue {
 
 pub(super) async fn queues(
     State(sources): State<Sources>,
+    caller: Caller,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Json<Queues>, Problem> {
     let Params(Asked { client_id }) = asked?;
+    let client_id = caller.narrow(client_id)?;
     let look = move |hub: &Hub| Queues::of(hub, client_id.as_ref());
     sources.look(look).await.map(Json)
 }
@@ -96,9 +99,11 @@ struct Listener {
 
 pub(super) async fn subscriptions(
     State(sources): State<Sources>,
+    caller: Caller,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Json<Listeners>, Problem> {
     let Params(Asked { client_id }) = asked?;
+    let client_id = caller.narrow(client_id)?;
     let look = move |hub: &Hub| Listeners::of(hub, client_id.as_ref());
     sources.look(look).await.map(Json)
 }

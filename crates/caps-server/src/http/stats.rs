@@ -10,6 +10,7 @@ use caps_proto::ClientId;
 use serde::{Deserialize, Serialize};
 
 use super::Sources;
+use super::caller::Caller;
 use super::problem::Problem;
 
 /// The most hours of deliveries that are counted.
@@ -50,9 +51,11 @@ struct Hour {
 
 pub(super) async fn stats(
     State(sources): State<Sources>,
+    caller: Caller,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Json<Stats>, Problem> {
     let Params(Asked { client_id, hours }) = asked?;
+    let client_id = caller.narrow(client_id)?;
     let hours = hours.unwrap_or(USUAL_HOURS);
     if !(1..=MOST_HOURS).contains(&hours) {
         let why = format!("`hours` must be from 1 to {MOST_HOURS}, not {hours}.");
@@ -85,14 +88,21 @@ pub(super) struct Vendors {
     vendors: BTreeSet<String>,
 }
 
-pub(super) async fn vendors(State(sources): State<Sources>) -> Result<Json<Vendors>, Problem> {
+pub(super) async fn vendors(
+    State(sources): State<Sources>,
+    caller: Caller,
+) -> Result<Json<Vendors>, Problem> {
     let known = sources.look(|hub| -> BTreeSet<_> { hub.clients().cloned().collect() }).await?;
     let mut vendors: BTreeSet<_> = match &sources.log {
         Some(log) => log.vendors(MOST_VENDORS).await?.into_iter().collect(),
         None => BTreeSet::new(),
     };
     vendors.extend(known.iter().map(ToString::to_string));
-    Ok(Json(Vendors { vendors: vendors.into_iter().take(MOST_VENDORS).collect() }))
+    let may_be_seen = |name: &String| {
+        ClientId::new(name).is_ok_and(|client_id| caller.may_see(&client_id).is_ok())
+    };
+    let seen = vendors.into_iter().filter(may_be_seen);
+    Ok(Json(Vendors { vendors: seen.take(MOST_VENDORS).collect() }))
 }
 
 #[cfg(test)]

@@ -5,13 +5,13 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as Params, State};
 use axum::http::HeaderMap;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use caps_hub::{Fact, Seq};
+use caps_hub::{Fact, Seq, Timestamp};
 use caps_proto::{ClientId, Code, Refusal};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Deserialize;
@@ -19,6 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::Sources;
+use super::caller::Caller;
 use super::log::event_of_that_name;
 use super::problem::Problem;
 use crate::entry::Entry;
@@ -54,10 +55,12 @@ pub(super) struct Asked {
 
 pub(super) async fn events(
     State(sources): State<Sources>,
+    caller: Caller,
     headers: HeaderMap,
     asked: Result<Params<Asked>, QueryRejection>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
     let Params(Asked { client_id, event, last_event_id }) = asked?;
+    let client_id = caller.narrow(client_id)?;
     let event = event.map(|name| event_of_that_name(&name)).transpose()?;
     let log = sources.log()?.clone();
     let kept = sources.progress.borrow().kept;
@@ -84,7 +87,16 @@ pub(super) async fn events(
     // A client that has heard nothing before it comes back goes on from here, too.
     let begin = Event::default().id(after.to_string()).retry(RETRY);
     let events = stream::iter([begin]).chain(stream::unfold(tail, Tail::next));
-    Ok(alive(events.take_until(sources.stop.cancelled_owned())))
+    let over = end(caller.until());
+    Ok(alive(events.take_until(sources.stop.cancelled_owned()).take_until(Box::pin(over))))
+}
+
+/// Waits until the rights of a stream's client end.
+async fn end(until: Option<Timestamp>) {
+    match until {
+        Some(until) => tokio::time::sleep(until.since(SystemTime::now().into())).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn alive(

@@ -83,6 +83,13 @@ impl Store {
         let lock = lock.ok_or_else(|| OpenError::InUse { dir: dir.into() })?;
         let file = dir.join(FILE);
         let db = open(&file).map_err(|why| explain(&file, why))?;
+        if db.is_readonly(c"main").map_err(|why| explain(&file, why))? {
+            let may_only_be_read = format!("`{FILE}` in it may only be read");
+            return Err(unusable(io::Error::new(
+                io::ErrorKind::PermissionDenied,
+                may_only_be_read,
+            )));
+        }
         match schema::kind(&db).map_err(|why| explain(&file, why))? {
             Kind::Ours => {}
             Kind::Newer { version } => return Err(OpenError::Newer { file, version }),
@@ -90,10 +97,13 @@ impl Store {
         }
         let mut store = Self { file, db, lock };
         prepare(&mut store.db).map_err(|why| store.explain(why))?;
-        if let Err(why) = store.grow() {
-            tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
-        }
         Ok(store)
+    }
+
+    /// Whether the disk has so much room that nobody misses what the write-ahead log takes before it needs it.
+    fn has_much_room(&self) -> bool {
+        const MUCH: u64 = 1 << 30;
+        rustix::fs::statvfs(&self.file).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= MUCH)
     }
 
     /// Grows the write-ahead log to the size that it is to have, so that a commit writes over what is there: that takes
@@ -120,8 +130,10 @@ impl Store {
     pub(crate) fn restore(&self, limits: Limits, now: Timestamp) -> Result<Restored, OpenError> {
         let began = Instant::now();
         let restore = bring_back(&self.db, limits).map_err(|why| why.explain(&self.file))?;
-        let rotation = Rotation::new(restore.oldest_partition());
         let kept = restore.last();
+        let since = kept.0 - restore.latest_snapshot().0;
+        let since = usize::try_from(since).unwrap_or(usize::MAX);
+        let rotation = Rotation::new(restore.oldest_partition(), since);
         let mut step = Step::default();
         let (hub, conn) = restore.finish(now, &mut step);
         let messages: usize = hub.queues().map(|queue| queue.depth).sum();
@@ -186,14 +198,21 @@ impl FileJournal {
         restored: &Restored,
         retention: Duration,
     ) -> io::Result<Self> {
+        if store.has_much_room()
+            && let Err(why) = store.grow()
+        {
+            tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
+        }
         let kept = restored.kept;
         let rotation = restored.rotation.clone();
         let (work, arrived) = mpsc::channel();
         let (sender, progress) = watch::channel(Progress { kept, trouble: None });
         let Store { file, db, lock } = store;
+        let mut writer = Writer::new(file, db, retention, sender);
+        writer.begin();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let _held = lock;
-            Writer::new(file, db, retention, sender).run(&arrived);
+            writer.run(&arrived);
         })?;
         Ok(Self { work: Some(work), progress, rotation, thread: Some(thread) })
     }

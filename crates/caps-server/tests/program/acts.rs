@@ -68,6 +68,24 @@ fn an_order_that_is_given_back_over_http_can_be_taken_by_another_driver() {
 }
 
 #[test]
+fn a_proof_of_delivery_is_told_to_the_vendor_and_stays_in_the_log() {
+    let hub = Hub::start(&[]);
+    let vendor = hub.connect(r#"{"role":"vendor","clientId":"acme"}"#);
+    hub.emit(&vendor, 0, "join", r#""acme""#);
+    hub.post("/api/orders", &order(7));
+    let proof = json!({"scannedAt": "2026-11-24T10:00:00Z", "driver": "dana", "code": "acme/7"});
+    let body = json!({"driver": "dana", "proof": proof});
+    assert_eq!(hub.post("/api/orders/acme/7/delivered", &body).0, 200);
+    let heard = hub.poll_until(&vendor, r#"42/caps,["delivered","#);
+    assert!(heard.contains(&format!(r#""order":{},"proof":{proof}"#, order(7))), "{heard}");
+    assert_eq!(hub.shows("/api/orders/acme/7")["timeline"][1]["proof"], proof);
+    let long = json!({"driver": "dana", "proof": {"note": "x".repeat(5000)}});
+    assert_eq!(hub.post("/api/orders/acme/7/delivered", &long).0, 413);
+    let nonsense = json!({"driver": "dana", "proof": "seen"});
+    assert_eq!(hub.post("/api/orders/acme/7/delivered", &nonsense).0, 400);
+}
+
+#[test]
 fn clients_on_sockets_hear_what_is_done_over_http() {
     let hub = Hub::start(&[]);
     let driver = hub.connect(r#"{"role":"driver","clientId":"dana"}"#);

@@ -9,14 +9,14 @@ use tempfile::TempDir;
 
 use crate::hub::{Hub, program};
 
-fn on(data: &Path, args: &[&str]) -> Command {
+pub(crate) fn on(data: &Path, args: &[&str]) -> Command {
     let mut program = program(args);
     program.env("CAPS_STORE", "file").env("CAPS_DATA_DIR", data);
     program
 }
 
 /// What the command says, which must succeed.
-fn says(command: &mut Command) -> String {
+pub(crate) fn says(command: &mut Command) -> String {
     let Output { status, stdout, stderr } = command.output().unwrap();
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     String::from_utf8(stdout).unwrap()

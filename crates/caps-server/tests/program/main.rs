@@ -11,9 +11,11 @@ mod commands;
 mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
+mod journals;
 mod label;
 mod limits;
 mod list;
+mod rights;
 mod tokens;
 
 use hub::{End, Hub, program};
@@ -50,6 +52,18 @@ impl Hub {
         }
     }
 
+    /// Asks for what waits, and waits for what is wanted of it.
+    fn hears(&self, get_all: &str, wanted: &str) {
+        self.hears_answer("getAll", get_all, wanted);
+    }
+
+    /// Emits an event, and waits for what is wanted of what comes.
+    fn hears_answer(&self, event: &str, payload: &str, wanted: &str) {
+        let session = self.connect("{}");
+        self.http("POST", &session, &format!(r#"42/caps,7["{event}",{payload}]"#));
+        self.poll_until(&session, wanted);
+    }
+
     /// Emits an event, which must be answered `ok`.
     fn emit(&self, session: &str, ack: usize, event: &str, payload: &str) {
         self.http("POST", session, &format!(r#"42/caps,{ack}["{event}",{payload}]"#));
@@ -69,11 +83,12 @@ impl Hub {
         self.poll_until(&session, "44/caps,{")
     }
 
-    /// Whether an event is answered `forbidden`.
-    fn is_forbidden(&self, auth: &str, event: &str, payload: &str) -> bool {
+    /// Emits an event, which must be refused with this code.
+    fn is_refused_with(&self, auth: &str, event: &str, payload: &str, code: &str) {
         let session = self.connect(auth);
         self.http("POST", &session, &format!(r#"42/caps,7["{event}",{payload}]"#));
-        self.poll_until(&session, "43/caps,7[").contains(r#""code":"forbidden""#)
+        let answer = self.poll_until(&session, "43/caps,7[");
+        assert!(answer.contains(&format!(r#""code":"{code}""#)), "{event}: {answer}");
     }
 
     fn asks_to_connect(&self, auth: &str) -> String {
@@ -141,6 +156,34 @@ fn it_records_every_event_that_it_hears() {
     let record = lines.iter().find(|line| line["record"] == "EVENT").unwrap();
     assert_eq!((&record["event"], &record["clientId"]), (&"pickup".into(), &"acme-widgets".into()));
     assert_eq!(record["payload"]["orderId"], 7);
+}
+
+#[test]
+fn what_was_given_back_and_what_was_proven_outlive_a_hub_that_is_killed() {
+    const IDS: &str = r#""messageId":"7","clientId":"acme""#;
+    const PROOF: &str = r#"{ "code":1.50 }"#;
+    let data = tempfile::TempDir::new().unwrap();
+    let flags = ["--data-dir", data.path().to_str().unwrap()];
+
+    let hub = Hub::start(&flags);
+    hub.place(&format!(r#"{{{IDS},"order":{{"total":1.50}}}}"#));
+    let order = format!(r#"{{{IDS},"order":{{}}}}"#);
+    hub.says(r#"{"clientId":"dora"}"#, &[("in-transit", &order), ("release", &order)]);
+    hub.end("-KILL");
+
+    let hub = Hub::start(&flags);
+    let offered = format!(r#"["pickup",{{"event":"pickup",{IDS},"order":{{"total":1.50}}}}]"#);
+    hub.hears(r#"{"clientId":"acme","event":"pickup"}"#, &offered);
+    let delivered = format!(r#"{{{IDS},"order":{{}},"proof":{PROOF}}}"#);
+    hub.says(r#"{"clientId":"emil"}"#, &[("delivered", &delivered)]);
+    hub.end("-KILL");
+
+    let hub = Hub::start(&flags);
+    let proven = format!(
+        r#"["delivered",{{"event":"delivered",{IDS},"order":{{"total":1.50}},"proof":{PROOF}}}]"#
+    );
+    hub.hears(r#"{"clientId":"acme"}"#, &proven);
+    assert!(hub.end("-TERM").status.success());
 }
 
 #[test]

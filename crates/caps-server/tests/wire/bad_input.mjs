@@ -76,6 +76,9 @@ function* bad(shop) {
   yield ['received', { event: 'pickup', messageId: 'order-0' }];
   yield ['in-transit', { clientId: shop, order: { customer: 'no id' } }];
   yield ['delivered', { clientId: shop, order: { customer: 'no id' } }];
+  for (const noProof of [7, 'signed', true, [], [{}]]) {
+    yield ['delivered', { clientId: shop, messageId: 'one', order: {}, proof: noProof }];
+  }
 }
 
 const UNKNOWN = [

@@ -33,6 +33,20 @@ class Words(Case):
         ok(vendor.ask("getAll", {"clientId": store, "event": "delivered"}), count=1)
         self.assertEqual(json.dumps(vendor.next("delivered")["order"]), text)
 
+    def test_a_proof_of_delivery_keeps_its_numbers_and_the_order_of_its_fields(self):
+        store = self.store()
+        vendor, driver = self.connect(), self.connect("polling")
+        ok(vendor.ask("join", store))
+        ok(vendor.ask("pickup", order(store, "one")))
+        pickup = driver.next("pickup")
+        proof = {"scannedAt": 1.0, "driver": "Zoë 🦀", "code": 98765432109876543210, "10": None, "9": [{}]}
+        ok(driver.ask("delivered", {**pickup, "proof": proof}), messageId="one")
+        heard = vendor.next("delivered")
+        self.assertEqual(list(heard), ["event", "messageId", "clientId", "order", "proof"])
+        self.assertEqual(json.dumps(heard["proof"]), json.dumps(proof))
+        refused(driver.ask("delivered", {**pickup, "proof": "signed"}), "invalid_payload")
+        ok(driver.ask("delivered", {**pickup, "proof": {}}), duplicate=True)
+
     def test_bad_input_is_answered_and_leaves_the_line_open(self):
         store = self.store()
         hostile, driver = self.connect(), self.connect()

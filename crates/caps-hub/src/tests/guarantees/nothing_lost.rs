@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use crate::Limits;
-use crate::tests::world::World;
+use crate::tests::world::{World, order, verdict};
+use crate::{Limits, Seq};
 
 #[test]
 fn a_vendor_who_was_away_gets_every_delivery_in_order() {
@@ -144,4 +144,65 @@ fn a_slow_reader_is_sent_the_rest_when_it_can_be_kept_again() {
     assert_eq!(world.heard(dora), ["pickup acme/1"]);
     world.show_up_to(None);
     assert_eq!(world.heard(dora), ["pickup acme/2"]);
+}
+
+#[test]
+fn what_was_to_be_sent_when_a_disk_failed_is_sent_once_it_is_kept() {
+    let mut world = World::unwatched(Limits::default());
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    world.place(acme, "acme/1");
+    let kept = world.hub.last();
+    world.heard(dora);
+    world.withhold();
+    world.send(acme, "pickup", order("acme/2"));
+    world.take_back(kept);
+    assert_eq!(world.heard(dora), [""; 0]);
+    world.show_up_to(None);
+    assert_eq!(world.heard(dora), ["pickup acme/2"]);
+    world.place(acme, "acme/3");
+    assert_eq!(world.heard(dora), ["pickup acme/3"]);
+}
+
+#[test]
+fn whoever_was_to_be_shown_all_when_a_disk_failed_is_shown_what_is_kept_when_it_asks_again() {
+    // With room on the line for all of it, and for one message.
+    for window_messages in [100, 1] {
+        let mut world = World::unwatched(Limits { window_messages, ..Limits::default() });
+        let (acme, reader) = (world.vendor("acme"), world.observer());
+        for order in ["acme/1", "acme/2"] {
+            world.place(acme, order);
+        }
+        let kept = world.hub.last();
+        world.stall(reader);
+        world.withhold();
+        world.send(acme, "pickup", order("acme/3"));
+        let all = json!({"clientId": "acme", "event": "pickup"});
+        let asked = world.send(reader, "getAll", all.clone());
+        world.take_back(kept);
+        // What the hub has answered, and the server has withheld, is the server's to answer.
+        let answer = world.answer(reader, asked).map(|answer| verdict(&answer));
+        assert_eq!(answer.as_deref(), (window_messages == 1).then_some("busy"));
+        world.unstall(reader);
+        assert_eq!(world.get_all(reader, all), ["pickup acme/1", "pickup acme/2"]);
+        world.show_up_to(None);
+        assert_eq!(world.heard(reader), ["pickup acme/3"]);
+    }
+}
+
+#[test]
+fn a_replay_that_is_under_way_when_a_disk_fails_ends_with_what_is_kept() {
+    let mut world = World::unwatched(Limits { window_messages: 1, ..Limits::default() });
+    let (acme, reader) = (world.vendor("acme"), world.observer());
+    for order in ["acme/1", "acme/2", "acme/3"] {
+        world.place(acme, order);
+    }
+    world.heard(reader);
+    world.stall(reader);
+    let asked = world.send(reader, "getAll", json!({"clientId": "acme", "event": "pickup"}));
+    let kept = Seq(world.hub.last().0 - 1);
+    world.show_up_to(Some(kept));
+    world.unstall(reader);
+    assert_eq!(world.heard(reader), ["pickup acme/1", "pickup acme/2"]);
+    assert_eq!(world.answer(reader, asked).unwrap()["count"], 2);
+    world.show_up_to(None);
 }

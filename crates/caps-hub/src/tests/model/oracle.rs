@@ -1,6 +1,7 @@
 //! The hub's orders and queues in the simplest possible form: one list of orders, one list of what waits, and
 //! every question answered by going through them.
 
+use std::fmt;
 use std::time::Duration;
 
 use caps_proto::Event;
@@ -53,6 +54,15 @@ pub(super) struct Waiting {
     pub(super) event: Event,
     order: usize,
     pub(super) name: String,
+    proof: Option<&'static str>,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { event, name, proof, .. } = self;
+        write!(f, "{event} {name}")?;
+        proof.map_or(Ok(()), |proof| write!(f, " {proof}"))
+    }
 }
 
 impl Oracle {
@@ -127,7 +137,8 @@ impl Oracle {
             let waits = self.waiting.iter().any(|it| it.order == i && it.event == Event::Pickup);
             if !is_mine && !waits {
                 // For its eyes alone, so it is announced to nobody.
-                self.waiting.push(Waiting { event: Event::Pickup, order: i, name: name.into() });
+                let (event, name) = (Event::Pickup, name.into());
+                self.waiting.push(Waiting { event, order: i, name, proof: None });
             }
         }
         let i = known.unwrap_or_else(|| self.open(name, REPORTED));
@@ -140,7 +151,12 @@ impl Oracle {
         "ok"
     }
 
-    pub(super) fn deliver(&mut self, by: &By<'_>, name: &str) -> &'static str {
+    pub(super) fn deliver(
+        &mut self,
+        by: &By<'_>,
+        name: &str,
+        proof: Option<&'static str>,
+    ) -> &'static str {
         let known = self.known(name);
         if let Some(i) = known {
             if let Some(refusal) = self.refuses(i, by.who) {
@@ -157,7 +173,8 @@ impl Oracle {
         self.waiting.retain(|waiting| waiting.order != i);
         self.orders[i].holder = Some(by.who.into());
         self.orders[i].stage = Stage::Over(self.now);
-        self.queue(Event::Delivered, i, by.conn);
+        let name = name.into();
+        self.announce(Waiting { event: Event::Delivered, order: i, name, proof }, by.conn);
         "ok"
     }
 
@@ -227,7 +244,7 @@ impl Oracle {
             event != Event::Pickup || holder.as_deref().is_none_or(|holder| holder == who)
         };
         let seen = self.waiting.iter().filter(of_queue).filter(may_see);
-        seen.map(|it| format!("{event} {}", it.name)).collect()
+        seen.map(Waiting::to_string).collect()
     }
 
     fn known(&self, name: &str) -> Option<usize> {
@@ -270,7 +287,11 @@ impl Oracle {
     }
 
     fn queue(&mut self, event: Event, order: usize, sender: &str) {
-        let waiting = Waiting { event, order, name: self.orders[order].name.clone() };
+        let name = self.orders[order].name.clone();
+        self.announce(Waiting { event, order, name, proof: None }, sender);
+    }
+
+    fn announce(&mut self, waiting: Waiting, sender: &str) {
         self.waiting.push(waiting.clone());
         self.announced.push((waiting, sender.into()));
     }

@@ -57,13 +57,21 @@ impl Letter {
     pub(super) fn payload(&self) -> Value {
         match self.verb {
             "pickup" => order(&self.name),
-            "in-transit" | "delivered" | "release" | "received" => {
-                message(self.event.name(), &self.name)
+            "in-transit" | "release" | "received" => message(self.event.name(), &self.name),
+            "delivered" => {
+                let mut delivered = message(self.event.name(), &self.name);
+                delivered["proof"] = proof_of(&self.name);
+                delivered
             }
             "join" => json!(self.name),
             _ => json!(null),
         }
     }
+}
+
+/// What every driver has to show for that order.
+fn proof_of(name: &str) -> Value {
+    json!({ "code": name })
 }
 
 fn letter(verb: &'static str, event: Event, name: &str) -> Letter {
@@ -109,7 +117,9 @@ impl Client {
         let Job::Driver(driver) = &mut self.job else { return };
         // The hub replays what was not received. Whoever may have said `received` must remember by itself.
         let is_forgetful = !driver.receives_first && !driver.is_hasty;
-        driver.work.retain(|_, done| !is_forgetful && (*done > 0 || driver.is_hasty));
+        if is_forgetful {
+            driver.work.clear();
+        }
         self.outbox.retain(|letter| driver.work.contains_key(&letter.name));
     }
 
@@ -144,6 +154,8 @@ impl Client {
         match (&mut self.job, message.event) {
             (Job::Vendor(vendor), Event::Delivered) => {
                 assert_eq!(vendor.name, message.client_id.as_str());
+                let proof = message.proof.as_ref().map(|proof| proof.text().to_owned());
+                assert_eq!(proof, Some(proof_of(&name).to_string()));
                 vendor.thanked.insert(name.clone());
                 self.post(letter("received", Event::Delivered, &name));
             }

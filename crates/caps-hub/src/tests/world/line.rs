@@ -37,7 +37,8 @@ impl Line {
         let Self { messages, bytes, .. } = *self;
         assert!(messages < limits.window_messages, "{messages} messages are on the way");
         assert!(bytes < limits.window_bytes, "{bytes} bytes are on the way");
-        let size = message.order.text().len();
+        let proof = message.proof.as_ref().map_or(0, |proof| proof.text().len());
+        let size = message.order.text().len() + proof;
         self.messages += 1;
         self.bytes += size;
         self.on_the_way.push_back(Sent::Message(size));

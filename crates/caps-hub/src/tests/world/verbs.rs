@@ -45,6 +45,14 @@ impl World {
         verdict(&self.ask(conn, "delivered", message))
     }
 
+    /// Delivers with a proof, whose text is kept as it is.
+    pub(in crate::tests) fn prove(&mut self, conn: ConnId, name: &str, proof: &str) -> String {
+        let message = message("in-transit", name).to_string();
+        let message = message.replacen('{', &format!("{{\"proof\":{proof},"), 1);
+        let ack = self.send_text(conn, "delivered", &message);
+        verdict(&self.answer(conn, ack).expect("the answer to come at once"))
+    }
+
     pub(in crate::tests) fn release(&mut self, conn: ConnId, name: &str) -> String {
         let message = message("pickup", name);
         verdict(&self.ask(conn, "release", message))

@@ -24,8 +24,9 @@ pub(super) struct Rotation {
 }
 
 impl Rotation {
-    pub(super) fn new(next: u8) -> Self {
-        Self { next, facts: 0, since: Instant::now(), as_of: Seq::default() }
+    /// Goes on after so many facts since the latest snapshot, so that hubs which do not live long take theirs, too.
+    pub(super) fn new(next: u8, facts: usize) -> Self {
+        Self { next, facts, since: Instant::now(), as_of: Seq::default() }
     }
 
     /// So many facts were handed to the journal.
@@ -41,7 +42,7 @@ impl Rotation {
             return None;
         }
         let partition = self.next;
-        *self = Self { next: partition.wrapping_add(1), as_of: hub.last(), ..Self::new(0) };
+        *self = Self { next: partition.wrapping_add(1), as_of: hub.last(), ..Self::new(0, 0) };
         Some(partition)
     }
 }

@@ -3,17 +3,17 @@
 use std::error::Error;
 
 use caps_hub::{Change, ConnId, Fact, Seq, Timestamp, Who};
-use caps_proto::{ClientId, Code, DriverName, Event, MessageId, Order, OrderRef, Verb};
+use caps_proto::{ClientId, Code, DriverName, Event, MessageId, Order, OrderRef, Proof, Verb};
 use rusqlite::types::{FromSqlError, Type, ValueRef};
 use rusqlite::{Row, Statement, ToSql, params};
 use serde_json::value::RawValue;
 
-pub(super) const INSERT: &str = "INSERT INTO log (seq, at, event, client_id, message_id, previous, by, of, code, payload) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+pub(super) const INSERT: &str = "INSERT INTO log (seq, at, event, client_id, message_id, previous, by, of, code, payload, proof) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str =
-    "seq, at, event, client_id, message_id, previous, by, of, code, payload";
+    "seq, at, event, client_id, message_id, previous, by, of, code, payload, proof";
 
 pub(super) fn insert(statement: &mut Statement<'_>, fact: &Fact) -> rusqlite::Result<()> {
     let Fact { seq, at, which: OrderRef { client_id, message_id }, previous, change } = fact;
@@ -37,6 +37,7 @@ pub(super) fn insert(statement: &mut Statement<'_>, fact: &Fact) -> rusqlite::Re
         change.of(),
         code,
         change.order().map(Order::text),
+        change.proof().map(Proof::text),
     ])?;
     Ok(())
 }
@@ -48,7 +49,7 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Fact> {
         "pickup" => Change::Placed(order(row)?),
         "claimed" => Change::Claimed(by(row)?),
         "in-transit" => Change::InTransit { by: by(row)?, order: order(row)? },
-        "delivered" => Change::Delivered { by: by(row)?, order: order(row)? },
+        "delivered" => Change::Delivered { by: by(row)?, order: order(row)?, proof: proof(row)? },
         "received" => Change::Received { event: parsed(row, 7, Event::from_name)?, by: by(row)? },
         "released" => Change::Released { by: by(row)? },
         "offered" => Change::Offered,
@@ -125,6 +126,11 @@ fn order(row: &Row<'_>) -> rusqlite::Result<Order> {
         .map_err(|why| unreadable(9, why))
 }
 
+fn proof(row: &Row<'_>) -> rusqlite::Result<Option<Proof>> {
+    let text = row.get_ref(10)?.as_str_or_null()?;
+    text.map(|text| serde_json::from_str(text).map_err(|why| unreadable(10, why))).transpose()
+}
+
 fn by(row: &Row<'_>) -> rusqlite::Result<Who> {
     match row.get_ref(6)? {
         ValueRef::Integer(_) => Ok(Who::Nameless(ConnId(row.get(6)?))),
@@ -143,22 +149,24 @@ mod tests {
     use super::*;
     use rusqlite::Connection;
 
-    /// One of each kind, in the order of [`Change::NAMES`].
+    /// One of each kind, in the order of [`Change::NAMES`]; and a delivery without a proof.
     fn changes() -> Vec<Change> {
         let order =
             || serde_json::from_str(r#"{ "orderId": 7, "total": 1.50, "é": "\u0041" }"#).unwrap();
+        let proof = || serde_json::from_str(r#"{ "code": 1.50 }"#).unwrap();
         let dora = || Who::Named("dora".parse().unwrap());
         let nameless = || Who::Nameless(ConnId(9));
         vec![
             Change::Placed(order()),
             Change::Claimed(nameless()),
             Change::InTransit { by: dora(), order: order() },
-            Change::Delivered { by: nameless(), order: order() },
+            Change::Delivered { by: nameless(), order: order(), proof: proof() },
             Change::Received { event: Event::Delivered, by: dora() },
             Change::Released { by: nameless() },
             Change::Offered,
             Change::Abandoned,
             Change::Refused { verb: Verb::Release, by: dora(), code: Code::AlreadyClaimed },
+            Change::Delivered { by: dora(), order: order(), proof: None },
         ]
     }
 
@@ -167,7 +175,8 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         schema::migrate(&mut db).unwrap();
         let changes = changes();
-        assert_eq!(changes.iter().map(Change::name).collect::<Vec<_>>(), Change::NAMES);
+        let names: Vec<_> = changes.iter().map(Change::name).collect();
+        assert_eq!(names[..Change::NAMES.len()], Change::NAMES);
         let facts = changes.into_iter().zip(1..).map(|(change, seq)| Fact {
             seq: Seq(seq),
             at: Timestamp::from_millis(1_795_381_445_123 + seq),

@@ -20,7 +20,8 @@ const MIGRATIONS: [&str; 2] = [
         by ANY, -- who: a driver's name, or the number of a nameless client's connection
         of TEXT, -- what was received, or refused
         code TEXT, -- why it was refused
-        payload TEXT -- the order, as its vendor wrote it
+        payload TEXT, -- the order, as its vendor wrote it
+        proof TEXT -- what the driver had to show for a delivery
     ) STRICT;
     CREATE INDEX log_by_client_and_event ON log (client_id, event);
 

@@ -39,6 +39,8 @@ pub(super) struct Writer {
     db: Connection,
     retention: Duration,
     progress: watch::Sender<Progress>,
+    /// Whether all that a hub before this one has written is surely on the disk.
+    is_settled: bool,
     /// When to look next for what is too old.
     next_look: Instant,
 }
@@ -53,7 +55,28 @@ impl Writer {
         retention: Duration,
         progress: watch::Sender<Progress>,
     ) -> Self {
-        Self { file, db, retention, progress, next_look: Instant::now() }
+        Self { file, db, retention, progress, is_settled: false, next_look: Instant::now() }
+    }
+
+    /// Makes sure of what a hub before this one has written, or says what the trouble is.
+    pub(super) fn begin(&mut self) {
+        if let Err(why) = self.settle() {
+            let trouble = self.explain(&why);
+            self.progress.send_modify(|progress| progress.trouble = Some(trouble));
+        }
+    }
+
+    /// Copies what is in the write-ahead log alone into the file itself, once. The hub before this one may have died
+    /// when the disk had just failed to take the end of that log. The system goes on showing such an end to everyone,
+    /// and does not write it once more, so all that is written after it would be gone with the power.
+    ///
+    /// Where another program reads the file just then, only as far as that allows.
+    fn settle(&mut self) -> rusqlite::Result<()> {
+        if !self.is_settled {
+            self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            self.is_settled = true;
+        }
+        Ok(())
     }
 
     /// Writes until the hub has gone and everything is kept, or nothing can be.
@@ -65,7 +88,7 @@ impl Writer {
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            if !batch.is_empty() && self.keep(&mut batch, arrived).is_err() {
+            if (!batch.is_empty() || !self.is_settled) && self.keep(&mut batch, arrived).is_err() {
                 return;
             }
             self.trim();
@@ -76,7 +99,7 @@ impl Writer {
     fn keep(&mut self, batch: &mut Vec<Work>, arrived: &Receiver<Work>) -> Result<(), GivenUp> {
         loop {
             batch.extend(arrived.try_iter());
-            let why = match self.commit(batch) {
+            let why = match self.settle().and_then(|()| self.commit(batch)) {
                 Ok(()) => break,
                 Err(why) => why,
             };

@@ -63,6 +63,18 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Join,
+        Self::Subscribe,
+        Self::Pickup,
+        Self::InTransit,
+        Self::Delivered,
+        Self::Release,
+        Self::Received,
+        Self::GetAll,
+    ];
+
     /// Every name the hub hears, and what it means. `getall` is a spelling seen in the wild.
     const NAMES: [(&'static str, Self); 9] = [
         ("join", Self::Join),
@@ -105,7 +117,9 @@ mod tests {
             assert_eq!(Event::from_name(event.name()), Some(event));
             assert_eq!(serde_json::to_value(event).unwrap(), event.name());
         }
+        assert!(Verb::ALL.iter().all(|verb| Verb::from_name(verb.name()) == Some(*verb)));
         for (name, verb) in Verb::NAMES {
+            assert!(Verb::ALL.contains(&verb));
             assert_eq!(Verb::from_name(name), Some(verb));
             assert_eq!(Verb::from_name(verb.name()), Some(verb));
         }

@@ -3,29 +3,34 @@
 mod acts;
 mod body;
 mod caller;
+mod documents;
 mod health;
 mod label;
 mod list;
 mod log;
 mod orders;
 mod problem;
+mod refusals;
 mod standing;
 mod stats;
 mod stream;
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
-use axum::routing::{get, post};
+use axum::routing::get;
+use axum::{Extension, Router};
 use caps_hub::Hub;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::intake::Intake;
 use crate::journal::Progress;
 use crate::journal::file::Reader;
+use documents::Documents;
 use problem::Problem;
 
 /// What the routes look at.
@@ -62,35 +67,39 @@ impl Sources {
 }
 
 pub(crate) fn routes(sources: Sources) -> Router {
-    let api = Router::new()
-        .route("/log", get(log::page))
-        .route("/events", get(stream::events))
-        .route("/orders", get(list::orders).post(acts::place))
-        .route("/orders/{client_id}/{message_id}", get(orders::order))
-        .route("/orders/{client_id}/{message_id}/label.svg", get(label::label))
-        .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))
-        .route("/orders/{client_id}/{message_id}/delivered", post(acts::delivered))
-        .route("/orders/{client_id}/{message_id}/release", post(acts::release))
-        .route("/orders/{client_id}/{message_id}/received", post(acts::received))
-        .route("/drivers/{name}/orders", get(list::held))
-        .route("/stats", get(stats::stats))
-        .route("/vendors", get(stats::vendors))
-        .route("/queues", get(standing::queues))
-        .route("/subscriptions", get(standing::subscriptions))
-        .fallback(async || {
-            Problem::not_found("There is no such resource; README.md tells those that there are.")
-        })
+    let api = OpenApiRouter::new()
+        .routes(routes!(list::orders, acts::place))
+        .routes(routes!(orders::order))
+        .routes(routes!(label::label))
+        .routes(routes!(acts::in_transit))
+        .routes(routes!(acts::delivered))
+        .routes(routes!(acts::release))
+        .routes(routes!(acts::received))
+        .routes(routes!(list::held))
+        .routes(routes!(log::page))
+        .routes(routes!(stream::events))
+        .routes(routes!(stats::stats))
+        .routes(routes!(stats::vendors))
+        .routes(routes!(standing::queues))
+        .routes(routes!(standing::subscriptions))
+        .fallback(async || Problem::not_found("There is no such resource; see `/api`."))
+        .layer(DefaultBodyLimit::max(sources.intake.max_payload));
+    let (routes, document) = OpenApiRouter::with_openapi(documents::about())
+        .nest("/api", api)
+        .routes(routes!(documents::page))
+        .routes(routes!(documents::openapi))
+        .routes(routes!(documents::asyncapi))
+        .routes(routes!(health::alive))
+        .routes(routes!(health::ready))
+        .split_for_parts();
+    routes
+        .route("/", get(about))
         .method_not_allowed_fallback(async || {
             let why =
-                "This cannot be done here; README.md tells what can be done with which resource.";
+                "This cannot be done here; `/api` tells what can be done with which resource.";
             Problem::of(StatusCode::METHOD_NOT_ALLOWED, why)
         })
-        .layer(DefaultBodyLimit::max(sources.intake.max_payload));
-    Router::new()
-        .route("/", get(about))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .nest("/api", api)
+        .layer(Extension(Documents::of(document)))
         .with_state(sources)
 }
 

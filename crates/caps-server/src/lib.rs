@@ -25,6 +25,7 @@ mod journal;
 mod moment;
 mod order_text;
 mod owner;
+mod schema;
 mod server;
 mod token;
 

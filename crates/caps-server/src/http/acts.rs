@@ -13,14 +13,17 @@ use caps_proto::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use utoipa::ToSchema;
 
 use super::Sources;
 use super::body::Body;
 use super::caller::Caller;
-use super::orders::{Which, which};
+use super::orders::{OrderPath, Which, which};
 use super::problem::Problem;
+use super::refusals::{ActProblems, PlaceProblems};
 use crate::inbox::UnknownOrder;
 use crate::intake::mint;
+use crate::schema::{AnswerText, EventName, Id, Placeable, ProofText};
 
 /// The header whose value is the id of an order that brings none, so that a retry is known for one.
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -29,15 +32,34 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What has been placed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Placed {
+    /// `ok`.
     status: &'static str,
+    #[schema(value_type = Id)]
     client_id: ClientId,
-    #[serde(flatten)]
-    done: Done,
+    #[schema(value_type = Id)]
+    message_id: MessageId,
+    /// It was placed before, and nothing has happened again.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
 }
 
+/// Place an order
+///
+/// The body is an order, or a message around one, as for the event `pickup`. An order without an id gets the
+/// `Idempotency-Key` for one, or a UUID. The same order under the same id is a duplicate, and nothing happens again.
+#[utoipa::path(
+    post, path = "/orders", operation_id = "placeOrder", tag = "Orders", request_body = Placeable,
+    params(("Idempotency-Key" = Option<Id>, Header, description = "The order's id, if it brings none itself")),
+    responses(
+        (status = 201, description = "It is placed, and kept", body = Placed, headers(("Location" = String, description = "The order"))),
+        (status = 200, description = "It was placed before", body = Placed, headers(("Location" = String, description = "The order"))),
+        PlaceProblems
+    )
+)]
 pub(super) async fn place(
     State(sources): State<Sources>,
     caller: Caller,
@@ -54,7 +76,8 @@ pub(super) async fn place(
     let done = sources.ask(caller.identity(), &which, request, payload.get().len()).await?;
     let status = if done.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let location = path_of(&which);
-    let placed = Placed { status: "ok", client_id: which.client_id, done };
+    let OrderRef { client_id, message_id } = which;
+    let placed = Placed { status: "ok", client_id, message_id, duplicate: done.duplicate };
     Ok((status, [(header::LOCATION, location)], Json(placed)))
 }
 
@@ -77,20 +100,30 @@ fn path_of(OrderRef { client_id, message_id }: &OrderRef) -> String {
 }
 
 /// Who has done something with an order. The bearer of a token need not say.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct By {
+    #[schema(value_type = Option<Id>, example = "dana")]
     driver: Option<DriverName>,
 }
 
 /// Who has delivered an order, and what there is to show for it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct DeliveredBy {
+    #[schema(value_type = Option<Id>, example = "dana")]
     driver: Option<DriverName>,
+    #[schema(value_type = Option<ProofText>)]
     proof: Option<Box<RawValue>>,
 }
 
+/// Take an order on the road
+///
+/// As the event `in-transit`: gives the order to this driver, and tells the vendor.
+#[utoipa::path(
+    post, path = "/orders/{clientId}/{messageId}/in-transit", operation_id = "takeOrder", tag = "Orders", params(OrderPath), request_body = By,
+    responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
+)]
 pub(super) async fn in_transit(
     State(sources): State<Sources>,
     caller: Caller,
@@ -100,6 +133,13 @@ pub(super) async fn in_transit(
     sources.drive(Verb::InTransit, caller, path, &body).await
 }
 
+/// Say that an order has arrived
+///
+/// As the event `delivered`: tells the vendor, and what there is to show for it.
+#[utoipa::path(
+    post, path = "/orders/{clientId}/{messageId}/delivered", operation_id = "deliverOrder", tag = "Orders", params(OrderPath), request_body = DeliveredBy,
+    responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
+)]
 pub(super) async fn delivered(
     State(sources): State<Sources>,
     caller: Caller,
@@ -115,6 +155,13 @@ pub(super) async fn delivered(
     sources.report(Verb::Delivered, identity, which(path)?, &report).await
 }
 
+/// Give an order back
+///
+/// As the event `release`: takes the order from this driver, and offers it again.
+#[utoipa::path(
+    post, path = "/orders/{clientId}/{messageId}/release", operation_id = "releaseOrder", tag = "Orders", params(OrderPath), request_body = By,
+    responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
+)]
 pub(super) async fn release(
     State(sources): State<Sources>,
     caller: Caller,
@@ -125,11 +172,14 @@ pub(super) async fn release(
 }
 
 /// What was received, and by whom.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReceivedBy {
     /// Who, if it is a pickup.
+    #[schema(value_type = Option<Id>, example = "dana")]
     driver: Option<DriverName>,
+    /// From which queue; `pickup` if nothing is said.
+    #[schema(value_type = EventName)]
     #[serde(default = "pickup")]
     event: Event,
 }
@@ -138,6 +188,13 @@ fn pickup() -> Event {
     Event::Pickup
 }
 
+/// Say that a message was received
+///
+/// As the event `received`: deletes it from its queue. That of a pickup claims the order for this driver.
+#[utoipa::path(
+    post, path = "/orders/{clientId}/{messageId}/received", operation_id = "receiveMessage", tag = "Orders", params(OrderPath), request_body = ReceivedBy,
+    responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
+)]
 pub(super) async fn received(
     State(sources): State<Sources>,
     caller: Caller,

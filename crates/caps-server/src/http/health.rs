@@ -4,15 +4,28 @@ use axum::extract::State;
 use caps_proto::{Code, Refusal};
 
 use super::Sources;
-use super::problem::Problem;
+use super::problem::{Details, Problem};
 use crate::journal::Trouble;
 
-/// Alive. Says nothing of whether messages can be kept.
+/// Whether the hub is alive
+///
+/// Says nothing of whether messages can be kept.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "isAlive", tag = "Health",
+    responses((status = 200, description = "It is", body = String, content_type = "text/plain"))
+)]
 pub(super) async fn alive() -> &'static str {
     "ok\n"
 }
 
-/// Can keep what it is told.
+/// Whether the hub can keep what it is told
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "isReady", tag = "Health",
+    responses(
+        (status = 200, description = "It can", body = String, content_type = "text/plain"),
+        (status = 503, description = "It cannot", body = Details, content_type = "application/problem+json")
+    )
+)]
 pub(super) async fn ready(State(sources): State<Sources>) -> Result<&'static str, Problem> {
     match &sources.progress.borrow().trouble {
         None => Ok("ok\n"),

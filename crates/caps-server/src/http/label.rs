@@ -14,8 +14,9 @@ use serde_json::value::RawValue;
 
 use super::Sources;
 use super::caller::Caller;
-use super::orders::{Shown, Which, which};
+use super::orders::{OrderPath, Shown, Which, which};
 use super::problem::Problem;
+use super::refusals::FindProblems;
 use crate::order_text::for_each_text;
 
 mod text;
@@ -36,6 +37,14 @@ const QUIET: usize = 4;
 /// What is shown must be shown as text: nothing in a label runs, and nothing is loaded.
 const POLICY: &str = "default-src 'none'; sandbox";
 
+/// An order's label
+///
+/// To print, four inches by six: store, order id, the order's `customer` and `address`, and a QR code that says
+/// `clientId/orderId`.
+#[utoipa::path(
+    get, path = "/orders/{clientId}/{messageId}/label.svg", operation_id = "drawLabel", tag = "Orders", params(OrderPath),
+    responses((status = 200, description = "The label", body = String, content_type = "image/svg+xml"), FindProblems)
+)]
 pub(super) async fn label(
     State(sources): State<Sources>,
     caller: Caller,

@@ -11,12 +11,15 @@ use axum::extract::{Path, Query as Params, State};
 use caps_hub::{OrderState, OrderView, Seq, Timestamp, Who};
 use caps_proto::{ClientId, DriverName, MessageId, Order, OrderRef};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sources;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::refusals::{FindProblems, ReadProblems};
 use crate::journal::file::{Beginnings, Begun, Course, Reader};
 use crate::order_text::Needle;
+use crate::schema::{Id, OrderText, StateName};
 
 /// The most orders of one page.
 const LARGEST: usize = 500;
@@ -36,13 +39,23 @@ const BATCH: usize = 1000;
 /// The most orders of one driver that are shown.
 const MOST_HELD: usize = 1000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Of this vendor.
+    #[param(value_type = Option<Id>)]
     client_id: Option<ClientId>,
+    /// Which have come so far: some states, with commas between.
+    #[param(value_type = Option<Vec<StateName>>, style = Form, explode = false, min_items = 1)]
     state: Option<States>,
+    /// With this in their id, or in any text of the order, in whatever case.
     q: Option<String>,
+    /// That began before the event of this number: the `next` of the page before.
+    #[param(format = "uint64")]
     after: Option<u64>,
+    /// At most so many; 50 if nothing is said.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<usize>,
 }
 
@@ -52,7 +65,8 @@ pub(super) struct Asked {
 struct States(Vec<OrderState>);
 
 /// Orders, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderPage)]
 pub(super) struct Orders {
     orders: Vec<Listed>,
     /// What to ask for as `after` to go on; `null` when there is no more.
@@ -60,16 +74,22 @@ pub(super) struct Orders {
 }
 
 /// What a driver holds, the newest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = HeldOrders)]
 pub(super) struct Held {
     orders: Vec<Listed>,
 }
 
-#[derive(Debug, Serialize)]
+/// One order of many.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ListedOrder)]
 #[serde(rename_all = "camelCase")]
 struct Listed {
+    #[schema(value_type = Id)]
     client_id: ClientId,
+    #[schema(value_type = Id)]
     message_id: MessageId,
+    #[schema(value_type = StateName)]
     state: OrderState,
     /// Who holds it, or has delivered it.
     holder: Option<String>,
@@ -80,9 +100,17 @@ struct Listed {
     delivered_at: Option<String>,
     /// The number of its first event in the log.
     seq: Option<u64>,
+    #[schema(value_type = Option<OrderText>)]
     order: Option<Order>,
 }
 
+/// Many orders
+///
+/// The newest first. A page of what is rare or large may hold fewer orders than `limit`, and still have a `next`.
+#[utoipa::path(
+    get, path = "/orders", operation_id = "listOrders", tag = "Orders", params(Asked),
+    responses((status = 200, description = "A page of orders", body = Orders), FindProblems)
+)]
 pub(super) async fn orders(
     State(sources): State<Sources>,
     caller: Caller,
@@ -106,6 +134,14 @@ pub(super) async fn orders(
     Ok(Json(Orders { orders, next: next.map(|seq| seq.0) }))
 }
 
+/// What a driver holds
+///
+/// Claimed or on the road, the newest first, at most 1000.
+#[utoipa::path(
+    get, path = "/drivers/{name}/orders", operation_id = "listHeldOrders", tag = "Orders",
+    params(("name" = Id, Path, description = "The driver", example = "dana")),
+    responses((status = 200, description = "What the driver holds", body = Held), ReadProblems)
+)]
 pub(super) async fn held(
     State(sources): State<Sources>,
     caller: Caller,

@@ -6,13 +6,16 @@ use axum::extract::{Query as Params, State};
 use caps_hub::{Change, Fact, Seq};
 use caps_proto::{ClientId, MessageId};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sources;
 use super::caller::Caller;
 use super::problem::Problem;
-use crate::entry::entries;
+use super::refusals::FindProblems;
+use crate::entry::{Line, entries};
 use crate::journal::file::{Page, Query, Reader, Sort};
 use crate::moment::Moment;
+use crate::schema::{Id, LogEventName};
 
 /// The most events of one page.
 const LARGEST: usize = 1000;
@@ -20,28 +23,53 @@ const LARGEST: usize = 1000;
 /// How many there are if nothing is said.
 const USUAL: usize = 100;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Of this vendor.
+    #[param(value_type = Option<Id>)]
     client_id: Option<ClientId>,
+    /// Of this name.
+    #[param(value_type = Option<LogEventName>)]
     event: Option<String>,
+    /// Of this order.
+    #[param(value_type = Option<Id>)]
     message_id: Option<MessageId>,
+    /// No older than this: a time such as `2026-11-22T21:04:05Z`, or milliseconds since 1970.
+    #[param(value_type = Option<String>, example = "2026-11-22T21:04:05Z")]
     since: Option<Moment>,
+    /// Beyond the event of this number, in the order of the page: the `next` of the page before.
+    #[param(format = "uint64")]
     after: Option<u64>,
+    /// At most so many; 100 if nothing is said.
+    #[param(minimum = 1, maximum = 1000)]
     limit: Option<usize>,
+    /// Which come first.
+    #[param(inline)]
     #[serde(default)]
     sort: Sort,
 }
 
 /// A page of the log.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LogPage)]
 pub(super) struct Events {
+    #[schema(value_type = Vec<Line>)]
     #[serde(serialize_with = "entries")]
     events: Vec<Fact>,
     /// What to ask for as `after` to go on; `null` when there is no more for now.
     next: Option<u64>,
 }
 
+/// What has happened
+///
+/// Page by page, from either end. A page of what is rare or large may hold fewer events than `limit`, and still have a
+/// `next`.
+#[utoipa::path(
+    get, path = "/log", operation_id = "readLog", tag = "Log", params(Asked),
+    responses((status = 200, description = "A page of the log", body = Events), FindProblems)
+)]
 pub(super) async fn page(
     State(sources): State<Sources>,
     caller: Caller,

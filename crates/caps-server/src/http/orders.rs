@@ -8,32 +8,56 @@ use axum::extract::{Path, State};
 use caps_hub::{Change, Fact, OrderState, OrderView, Seq, Who};
 use caps_proto::{ClientId, Code, Event, MessageId, Order, OrderRef, Refusal};
 use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sources;
 use super::caller::Caller;
 use super::problem::Problem;
-use crate::entry::entries;
+use super::refusals::FindProblems;
+use crate::entry::{Line, entries};
 use crate::journal::file::{Page, Query, Sort};
+use crate::schema::{EventName, Id, OrderText, StateName};
 
 /// How long to wait until what has just been decided is kept: nothing else is shown.
 const KEEPING: Duration = Duration::from_secs(2);
 
-#[derive(Debug, Serialize)]
+/// One order, and all that happened to it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = OrderShown)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
+    #[schema(value_type = Id)]
     client_id: ClientId,
+    #[schema(value_type = Id)]
     message_id: MessageId,
+    #[schema(value_type = StateName)]
     state: OrderState,
     /// Who holds it, or has delivered it.
     holder: Option<String>,
     /// When it is offered again, if nothing else happens.
     offered_again_at: Option<String>,
     /// The queues in which a message about it waits.
+    #[schema(value_type = Vec<EventName>)]
     waiting: Vec<Event>,
+    #[schema(value_type = Option<OrderText>)]
     pub(super) order: Option<Order>,
     /// Empty where nothing is kept.
+    #[schema(value_type = Vec<Line>)]
     #[serde(serialize_with = "entries")]
     timeline: Vec<Fact>,
+}
+
+/// Which order.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path, rename_all = "camelCase")]
+#[expect(dead_code, reason = "what is read is the handlers' own")]
+pub(super) struct OrderPath {
+    /// The vendor.
+    #[param(value_type = Id, example = "acme-widgets")]
+    client_id: Id,
+    /// The order's id.
+    #[param(value_type = Id, example = "7")]
+    message_id: Id,
 }
 
 /// Which order, by its place among the resources.
@@ -44,6 +68,13 @@ pub(super) fn which(path: Which) -> Result<OrderRef, Problem> {
     Ok(OrderRef { client_id, message_id })
 }
 
+/// One order
+///
+/// How far it has come, who holds it, and all that happened to it.
+#[utoipa::path(
+    get, path = "/orders/{clientId}/{messageId}", operation_id = "readOrder", tag = "Orders", params(OrderPath),
+    responses((status = 200, description = "The order", body = Shown), FindProblems)
+)]
 pub(super) async fn order(
     State(sources): State<Sources>,
     caller: Caller,

@@ -8,8 +8,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use caps_proto::{Code, Refusal};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::journal::file::ReadError;
+use crate::schema::CodeName;
+
+/// The media type of problem details.
+pub(super) const KIND: &str = "application/problem+json";
 
 /// What went wrong, and the mend.
 #[derive(Debug)]
@@ -18,6 +23,24 @@ pub(super) struct Problem {
     /// The protocol's word for it, where it has one.
     code: Option<Code>,
     detail: Cow<'static, str>,
+}
+
+/// Why a request failed: problem details, RFC 9457.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Details {
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// What is wrong, and the mend, in a sentence.
+    #[schema(value_type = String)]
+    detail: Cow<'static, str>,
+    /// The protocol's word for it, where it has one.
+    #[schema(value_type = Option<CodeName>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<Code>,
+    /// Whether the same request may succeed later, unchanged.
+    temporary: bool,
 }
 
 impl Problem {
@@ -91,25 +114,16 @@ impl From<ReadError> for Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        #[derive(Serialize)]
-        struct Details<'a> {
-            title: &'static str,
-            status: u16,
-            detail: &'a str,
-            #[serde(skip_serializing_if = "Option::is_none")]
-            code: Option<Code>,
-            temporary: bool,
-        }
         let Self { status, code, detail } = self;
         let details = Details {
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: &detail,
+            detail,
             code,
             temporary: code.is_some_and(Code::is_temporary),
         };
         let mut response = (status, Json(details)).into_response();
-        let content_type = HeaderValue::from_static("application/problem+json");
+        let content_type = HeaderValue::from_static(KIND);
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");

@@ -6,40 +6,56 @@ use axum::extract::{Query as Params, State};
 use caps_hub::{Hub, Identity, QueueView, Subscription};
 use caps_proto::{ClientId, Event};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sources;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::refusals::ReadProblems;
+use crate::schema::{EventName, Id};
 
 /// The most rows of one answer.
 const MOST: usize = 1000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Of this vendor.
+    #[param(value_type = Option<Id>)]
     client_id: Option<ClientId>,
 }
 
 /// Queues in which something waits, the longest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Queues {
     /// How many there are, of which at most [`MOST`] are shown.
     total: usize,
     queues: Vec<Queue>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Queue {
+    #[schema(value_type = Id)]
     client_id: ClientId,
+    #[schema(value_type = EventName)]
     event: Event,
     depth: usize,
     /// Since when the oldest message waits,
     oldest: String,
     /// and for how long, in milliseconds.
+    #[schema(value_type = u64)]
     oldest_age_ms: u128,
 }
 
+/// What waits
+///
+/// The queues in which something waits, the longest first, at most 1000.
+#[utoipa::path(
+    get, path = "/queues", operation_id = "listQueues", tag = "Standing", params(Asked),
+    responses((status = 200, description = "The queues", body = Queues), ReadProblems)
+)]
 pub(super) async fn queues(
     State(sources): State<Sources>,
     caller: Caller,
@@ -77,14 +93,14 @@ impl Queues {
 }
 
 /// Who listens to what.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Listeners {
     /// How many there are, of which at most [`MOST`] are shown.
     total: usize,
     subscriptions: Vec<Listener>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Listener {
     connection: String,
@@ -93,10 +109,19 @@ struct Listener {
     /// The vendor's client id, or the driver's name.
     name: Option<String>,
     /// Whose messages; `null` for those of every vendor.
+    #[schema(value_type = Option<Id>)]
     client_id: Option<ClientId>,
+    #[schema(value_type = EventName)]
     event: Event,
 }
 
+/// Who listens to what
+///
+/// At most 1000 of those who are connected.
+#[utoipa::path(
+    get, path = "/subscriptions", operation_id = "listSubscriptions", tag = "Standing", params(Asked),
+    responses((status = 200, description = "Who listens", body = Listeners), ReadProblems)
+)]
 pub(super) async fn subscriptions(
     State(sources): State<Sources>,
     caller: Caller,

@@ -8,10 +8,13 @@ use axum::extract::{Query as Params, State};
 use caps_hub::{Tally, Timestamp};
 use caps_proto::ClientId;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Sources;
 use super::caller::Caller;
 use super::problem::Problem;
+use super::refusals::ReadProblems;
+use crate::schema::Id;
 
 /// The most hours of deliveries that are counted.
 const MOST_HOURS: u64 = 31 * 24;
@@ -25,30 +28,43 @@ const MOST_VENDORS: usize = 1000;
 /// In milliseconds.
 const HOUR: u64 = 60 * 60 * 1000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Of this vendor.
+    #[param(value_type = Option<Id>)]
     client_id: Option<ClientId>,
+    /// Of so many hours, that which is not over included; 24 if nothing is said.
+    #[param(minimum = 1, maximum = 744)]
     hours: Option<u64>,
 }
 
 /// How much there is.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Stats {
     /// How many orders are under way, by how far they have come.
+    #[schema(value_type = BTreeMap<String, usize>, example = json!({"ready": 3, "claimed": 1, "in-transit": 2}))]
     states: Tally,
     /// How many arrived in each hour, the oldest first; the last is the hour that is not over. Empty where nothing is
     /// kept.
     deliveries: Vec<Hour>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Hour {
     /// When it began.
     hour: String,
     count: u64,
 }
 
+/// How much there is
+///
+/// How many orders are under way, and how many arrived in each hour.
+#[utoipa::path(
+    get, path = "/stats", operation_id = "readStats", tag = "Standing", params(Asked),
+    responses((status = 200, description = "The counts", body = Stats), ReadProblems)
+)]
 pub(super) async fn stats(
     State(sources): State<Sources>,
     caller: Caller,
@@ -83,11 +99,19 @@ fn hours_until(now: Timestamp, hours: u64) -> Vec<Timestamp> {
 }
 
 /// Those in the log, and those whom the hub knows.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Vendors {
+    #[schema(value_type = Vec<Id>)]
     vendors: BTreeSet<String>,
 }
 
+/// Whose orders there are
+///
+/// The vendors in the log, and those whom the hub knows, at most 1000.
+#[utoipa::path(
+    get, path = "/vendors", operation_id = "listVendors", tag = "Standing",
+    responses((status = 200, description = "The vendors", body = Vendors), ReadProblems)
+)]
 pub(super) async fn vendors(
     State(sources): State<Sources>,
     caller: Caller,

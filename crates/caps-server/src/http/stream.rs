@@ -17,14 +17,17 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use super::Sources;
 use super::caller::Caller;
 use super::log::event_of_that_name;
 use super::problem::Problem;
+use super::refusals::FindProblems;
 use crate::entry::Entry;
 use crate::journal::Progress;
 use crate::journal::file::{Page, Query, ReadError, Reader};
+use crate::schema::{Id, LogEventName};
 
 /// The most streams at the same time.
 pub(super) const MOST_STREAMS: usize = 100;
@@ -45,14 +48,31 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Where the client of a stream was when that ended.
 const LAST_EVENT_ID: &str = "Last-Event-ID";
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Of this vendor.
+    #[param(value_type = Option<Id>)]
     client_id: Option<ClientId>,
+    /// Of this name.
+    #[param(value_type = Option<LogEventName>)]
     event: Option<String>,
+    /// Where to go on, as the header `Last-Event-ID`, which counts before this.
+    #[param(pattern = "^[0-9]{0,19}$")]
     last_event_id: Option<String>,
 }
 
+/// What happens, as it is kept
+///
+/// Server-Sent Events: the `id` of each is its number in the log, the `event` its name, and the `data` what `/api/log` shows
+/// of it. After `Last-Event-ID` it goes on from there, without a gap or a repeat; without it, it begins with what is
+/// new. The stream lasts until the hub stops, or its token expires.
+#[utoipa::path(
+    get, path = "/events", operation_id = "streamEvents", tag = "Log",
+    params(Asked, ("Last-Event-ID" = Option<String>, Header, description = "Where to go on: the `id` of the last event that was heard")),
+    responses((status = 200, description = "Events, without an end", body = String, content_type = "text/event-stream"), FindProblems)
+)]
 pub(super) async fn events(
     State(sources): State<Sources>,
     caller: Caller,

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 use crate::api::read;
 use crate::hub::{End, Hub};
 
-const JSON: &str = "Content-Type: application/json\r\n";
+pub(crate) const JSON: &str = "Content-Type: application/json\r\n";
 
 impl Hub {
     /// The status and the body of the answer to what is posted.
@@ -177,8 +177,8 @@ fn what_cannot_be_done_is_refused_with_the_mend() {
         ("/acme/8/in-transit", JSON, emil, 404, "no order `acme/8`"),
         ("/acme/8/delivered", JSON, emil, 404, "`POST /api/orders`"),
         ("/acme/8/release", JSON, emil, 404, "no order `acme/8`"),
-        ("/acme/8/lost", JSON, emil, 404, "README.md"),
-        ("/acme/7", JSON, emil, 405, "README.md"),
+        ("/acme/8/lost", JSON, emil, 404, "see `/api`"),
+        ("/acme/7", JSON, emil, 405, "`/api` tells"),
     ] {
         let (found, problem) = hub.post_refused(&format!("/api/orders{path}"), headers, body);
         assert_eq!(found, status, "{path} {body}: {problem}");

@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 mod acts;
 mod api;
 mod commands;
+mod documents;
 mod events;
 #[path = "../hub/mod.rs"]
 mod hub;

@@ -50,7 +50,7 @@ pub(crate) struct Query {
 }
 
 /// In which order rows are read.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Sort {
     #[default]

@@ -4,6 +4,7 @@ mod acts;
 mod body;
 mod caller;
 mod health;
+mod label;
 mod list;
 mod log;
 mod orders;
@@ -66,6 +67,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .route("/events", get(stream::events))
         .route("/orders", get(list::orders).post(acts::place))
         .route("/orders/{client_id}/{message_id}", get(orders::order))
+        .route("/orders/{client_id}/{message_id}/label.svg", get(label::label))
         .route("/orders/{client_id}/{message_id}/in-transit", post(acts::in_transit))
         .route("/orders/{client_id}/{message_id}/delivered", post(acts::delivered))
         .route("/orders/{client_id}/{message_id}/release", post(acts::release))

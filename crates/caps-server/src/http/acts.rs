@@ -4,8 +4,7 @@
 use std::fmt::Display;
 
 use axum::Json;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use caps_hub::Identity;
 use caps_proto::{
@@ -14,10 +13,12 @@ use caps_proto::{
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
+use serde_json::{Map, Value};
 
 use super::Sources;
 use super::body::Body;
 use super::caller::Caller;
+use super::orders::{Which, which};
 use super::problem::Problem;
 use crate::inbox::UnknownOrder;
 use crate::intake::mint;
@@ -76,9 +77,6 @@ fn path_of(OrderRef { client_id, message_id }: &OrderRef) -> String {
     format!("/api/orders/{client_id}/{message_id}")
 }
 
-/// Which order, by its place among the resources.
-type Which = Result<Path<(ClientId, MessageId)>, PathRejection>;
-
 /// Who has done something with an order. The bearer of a token need not say.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,31 +84,44 @@ pub(super) struct By {
     driver: Option<DriverName>,
 }
 
+/// Who has delivered an order, and what there is to show for it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Delivery {
+    driver: Option<DriverName>,
+    proof: Option<Box<RawValue>>,
+}
+
 pub(super) async fn in_transit(
     State(sources): State<Sources>,
     caller: Caller,
-    which: Which,
+    path: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    sources.drive(Verb::InTransit, caller, which, &body).await
+    sources.drive(Verb::InTransit, caller, path, &body).await
 }
 
 pub(super) async fn delivered(
     State(sources): State<Sources>,
     caller: Caller,
-    which: Which,
+    path: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    sources.drive(Verb::Delivered, caller, which, &body).await
+    let Delivery { driver, proof } = body.read(r#"{"driver": "dana", "proof": {"code": "7"}}"#)?;
+    let identity = caller.driver(driver.clone())?;
+    // A proof stands beside an order. What that says the hub knows.
+    let order = proof.as_ref().map(|_| Map::new());
+    let report = Report { driver, order, proof, ..Report::default() };
+    sources.report(Verb::Delivered, identity, which(path)?, &report).await
 }
 
 pub(super) async fn release(
     State(sources): State<Sources>,
     caller: Caller,
-    which: Which,
+    path: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
-    sources.drive(Verb::Release, caller, which, &body).await
+    sources.drive(Verb::Release, caller, path, &body).await
 }
 
 /// What was received, and by whom.
@@ -130,7 +141,7 @@ fn pickup() -> Event {
 pub(super) async fn received(
     State(sources): State<Sources>,
     caller: Caller,
-    which: Which,
+    path: Which,
     body: Body,
 ) -> Result<Json<Answer>, Problem> {
     let examples = r#"{"driver": "dana"} or {"event": "delivered"}"#;
@@ -139,7 +150,14 @@ pub(super) async fn received(
         (Event::InTransit | Event::Delivered, None) => caller.identity(),
         _ => caller.driver(driver.clone())?,
     };
-    sources.report(Verb::Received, identity, which?.0, &Report { driver, event: Some(event) }).await
+    sources
+        .report(
+            Verb::Received,
+            identity,
+            which(path)?,
+            &Report { driver, event: Some(event), ..Report::default() },
+        )
+        .await
 }
 
 /// What came with a request about an order that the hub knows, but for the order's name.
@@ -149,6 +167,10 @@ struct Report {
     driver: Option<DriverName>,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<Event>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order: Option<Map<String, Value>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<Box<RawValue>>,
 }
 
 impl Sources {
@@ -157,12 +179,12 @@ impl Sources {
         &self,
         verb: Verb,
         caller: Caller,
-        which: Which,
+        path: Which,
         body: &Body,
     ) -> Result<Json<Answer>, Problem> {
         let By { driver } = body.read(r#"{"driver": "dana"}"#)?;
         let identity = caller.driver(driver.clone())?;
-        self.report(verb, identity, which?.0, &Report { driver, event: None }).await
+        self.report(verb, identity, which(path)?, &Report { driver, ..Report::default() }).await
     }
 
     /// Has done what `report` says, as the socket's event would.
@@ -170,7 +192,7 @@ impl Sources {
         &self,
         verb: Verb,
         identity: Identity,
-        (client_id, message_id): (ClientId, MessageId),
+        which: OrderRef,
         report: &Report,
     ) -> Result<Json<Answer>, Problem> {
         /// As a driver's event would be, but without the order, which the hub knows.
@@ -181,7 +203,6 @@ impl Sources {
             #[serde(flatten)]
             report: &'a Report,
         }
-        let which = OrderRef { client_id, message_id };
         let payload = to_raw_value(&Payload { which: &which, report })
             .map_err(|why| Refusal::new(Code::Internal, why.to_string()))?;
         let request = self.hear(verb, &payload, mint)?;

@@ -30,26 +30,39 @@ pub(super) struct Shown {
     offered_again_at: Option<String>,
     /// The queues in which a message about it waits.
     waiting: Vec<Event>,
-    order: Option<Order>,
+    pub(super) order: Option<Order>,
     /// Empty where nothing is kept.
     #[serde(serialize_with = "entries")]
     timeline: Vec<Fact>,
 }
 
+/// Which order, by its place among the resources.
+pub(super) type Which = Result<Path<(ClientId, MessageId)>, PathRejection>;
+
+pub(super) fn which(path: Which) -> Result<OrderRef, Problem> {
+    let Path((client_id, message_id)) = path?;
+    Ok(OrderRef { client_id, message_id })
+}
+
 pub(super) async fn order(
     State(sources): State<Sources>,
     caller: Caller,
-    path: Result<Path<(ClientId, MessageId)>, PathRejection>,
+    path: Which,
 ) -> Result<Json<Shown>, Problem> {
-    let Path((client_id, message_id)) = path?;
-    caller.may_see(&client_id)?;
-    let which = OrderRef { client_id, message_id };
-    let asked = which.clone();
-    let shown = match sources.look(move |hub| hub.order(&asked)).await? {
-        Some(view) => of_view(&sources, which, view).await?,
-        None => of_log(&sources, which).await?,
-    };
-    Ok(Json(shown))
+    let which = which(path)?;
+    caller.may_see(&which.client_id)?;
+    Shown::of(&sources, which).await.map(Json)
+}
+
+impl Shown {
+    /// An order that the hub or the log knows.
+    pub(super) async fn of(sources: &Sources, which: OrderRef) -> Result<Self, Problem> {
+        let asked = which.clone();
+        match sources.look(move |hub| hub.order(&asked)).await? {
+            Some(view) => of_view(sources, which, view).await,
+            None => of_log(sources, which).await,
+        }
+    }
 }
 
 async fn of_view(sources: &Sources, which: OrderRef, view: OrderView) -> Result<Shown, Problem> {

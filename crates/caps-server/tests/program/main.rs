@@ -12,6 +12,7 @@ mod events;
 #[path = "../hub/mod.rs"]
 mod hub;
 mod journals;
+mod label;
 mod limits;
 mod list;
 mod rights;

@@ -1,4 +1,4 @@
-//! The plain HTTP routes: whether the hub is well, and what it knows.
+//! The plain HTTP routes: whether the hub is well, what it knows, and the pages that show it.
 
 mod acts;
 mod body;
@@ -8,6 +8,7 @@ mod label;
 mod list;
 mod log;
 mod orders;
+mod pages;
 mod problem;
 mod standing;
 mod stats;
@@ -22,6 +23,7 @@ use axum::routing::{get, post};
 use caps_hub::Hub;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 
 use crate::intake::Intake;
 use crate::journal::Progress;
@@ -87,19 +89,12 @@ pub(crate) fn routes(sources: Sources) -> Router {
         })
         .layer(DefaultBodyLimit::max(sources.intake.max_payload));
     Router::new()
-        .route("/", get(about))
+        .route("/", get(pages::home))
+        .route("/driver", get(pages::driver))
+        .route("/assets/{version}/{*file}", get(pages::asset))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .nest("/api", api)
         .with_state(sources)
-}
-
-async fn about() -> String {
-    format!(
-        "CAPS {}: a package-delivery event hub.\n\
-         Connect any Socket.IO client to namespace {} of this address: vendors emit `pickup`,\n\
-         drivers `in-transit` and `delivered`. See README.md and docs/protocol.md.\n",
-        env!("CARGO_PKG_VERSION"),
-        caps_proto::NAMESPACE,
-    )
+        .layer(CompressionLayer::new())
 }

@@ -15,6 +15,7 @@ mod journals;
 mod label;
 mod limits;
 mod list;
+mod pages;
 mod rights;
 mod tokens;
 

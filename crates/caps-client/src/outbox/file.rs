@@ -251,6 +251,10 @@ fn create(path: &Path, client: &Value) -> io::Result<File> {
 fn replace(path: &Path, text: &[u8]) -> io::Result<File> {
     let new = with_ending(path, ".new");
     let replaced = write_new(&new, text).and_then(|file| {
+        // Whoever may read the old one may read the new one, and nobody else.
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         fs::rename(&new, path)?;
         Ok(file)
     });
@@ -267,7 +271,12 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<File> {
     {
         return Err(why);
     }
-    let mut file = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    // Where customers live is nobody else's business.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     file.write_all(text)?;
     file.sync_all()?;
     Ok(file)

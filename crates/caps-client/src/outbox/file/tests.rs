@@ -159,3 +159,18 @@ fn a_new_file_that_was_not_finished_is_no_obstacle() {
     place.open().unwrap().keep(vec![entry(1)], &[]).unwrap();
     assert_eq!(entries(&place.open().unwrap()), [(1, entry(1))]);
 }
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_it_unless_its_owner_lets_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let mode = || fs::metadata(place.path()).unwrap().permissions().mode() & 0o777;
+    place.open().unwrap().keep(vec![entry(1)], &[]).unwrap();
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    let mut file = place.open().unwrap();
+    file.keep(vec![], &[1]).unwrap();
+    file.close();
+    assert_eq!((mode(), place.text().lines().count()), (0o640, 1), "it was swept out");
+}

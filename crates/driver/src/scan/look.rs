@@ -36,8 +36,11 @@ pub(super) async fn on_the_road(
         let ask = |which| ask(&client, &hub, which);
         let mut answers = stream::iter(orders).map(ask).buffered(AT_ONCE);
         while let Some(answer) = answers.next().await {
-            let (which, Shown { state, holder }) = answer?;
-            if state == "in-transit" && holder.as_deref() == Some(driver.as_str()) {
+            let (which, shown) = answer?;
+            let is_own = |shown: Shown| {
+                shown.state == "in-transit" && shown.holder.as_deref() == Some(driver.as_str())
+            };
+            if shown.is_some_and(is_own) {
                 found.push(which);
             }
         }
@@ -55,18 +58,22 @@ pub(super) async fn on_the_road(
     found
 }
 
+/// None where the hub has forgotten the order meanwhile.
 async fn ask(
     client: &reqwest::Client,
     hub: &HubArgs,
     which: OrderRef,
-) -> anyhow::Result<(OrderRef, Shown)> {
+) -> anyhow::Result<(OrderRef, Option<Shown>)> {
     let mut request = client.get(address(&hub.url, &which)?);
     if let Some(token) = hub.token.as_deref().filter(|token| !token.is_empty()) {
         request = request.bearer_auth(token);
     }
-    let answer = request.send().await?.error_for_status()?;
-    let shown = serde_json::from_slice(&answer.bytes().await?)?;
-    Ok((which, shown))
+    let answer = request.send().await?;
+    if answer.status() == reqwest::StatusCode::NOT_FOUND {
+        return Ok((which, None));
+    }
+    let shown = serde_json::from_slice(&answer.error_for_status()?.bytes().await?)?;
+    Ok((which, Some(shown)))
 }
 
 /// Where the hub at `url` tells of an order.

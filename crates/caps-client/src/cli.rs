@@ -118,15 +118,21 @@ pub async fn end_after(
         unsent = close => unsent,
         stopped = stop_signal() => {
             stopped?;
-            anyhow::bail!("stopped at once; what the hub has not answered is lost, unless an outbox file keeps it");
+            anyhow::ensure!(
+                outbox.is_some(),
+                "stopped at once; what the hub has not answered is lost; name a file with \
+                 `--outbox` to keep it"
+            );
+            return result;
         }
     };
     let left = match outbox {
         _ if unsent == 0 => return result,
         Some(outbox) => {
+            let outbox = outbox.display();
             tracing::warn!(
-                "events that the hub has not answered: {unsent}; they are kept in `{}`, and sent at the next start",
-                outbox.display()
+                "events that the hub has not answered: {unsent}; they are kept in `{outbox}`, and \
+                 sent at the next start"
             );
             return result;
         }

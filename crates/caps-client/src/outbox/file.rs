@@ -78,7 +78,8 @@ impl OutboxFile {
             return Err(OutboxFileError::OfAnother { path, of });
         }
         let Contents { client: written_by, header, open, next, whole, lacks_end } = contents;
-        let client = if client.is_null() { written_by } else { client.clone() };
+        // Whoever has a name keeps it, even while somebody without one is at it.
+        let client = if client["clientId"].is_null() { written_by } else { client.clone() };
         let mut opened = Self {
             file,
             _lock: lock,

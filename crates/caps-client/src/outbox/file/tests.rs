@@ -119,10 +119,11 @@ fn another_client_s_file_is_refused_and_left_as_it_is() {
         let error = open(client).unwrap_err().to_string();
         assert!(error.contains("`driver ann`"), "{error}");
     }
-    // Only the hub knows who has a token, and a driver may have got its name since.
-    for client in [Value::Null, json!({"role": "driver"})] {
+    // A driver may have got its name since, or lost it.
+    for client in [json!({"role": "driver"}), json!({"role": "driver", "clientId": "ann"})] {
         assert_eq!(entries(&open(client).unwrap()), [(1, entry(1))]);
     }
+    assert!(open(json!({"role": "driver", "clientId": "bob"})).is_err());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 // The dashboard: joins the address, the line to the hub, and the parts of the page.
 
 import { get, isOutside, Unreachable, useToken } from '../shared/api.js';
-import { announcer, h, the, throttled } from '../shared/dom.js';
+import { announcer, h, offerVendors, the, throttled } from '../shared/dom.js';
 import { Line } from '../shared/line.js';
 import { count, EVENTS, plain } from '../shared/text.js';
 import { addressOf, read } from './address.js';
@@ -25,6 +25,7 @@ const TYPING = 250;
 let shown = read();
 let list;
 let line;
+let mayNotSeeAll = false;
 const vendors = new Set();
 const announce = announcer(the('deliveries'));
 
@@ -65,6 +66,8 @@ function lineChanged(state, problem) {
   the('banner').hidden = !isLost;
   the('banner-text').textContent = problem?.message ?? NO_LINE;
   the('naming').hidden = problem?.code !== 'unauthorized';
+  mayNotSeeAll = problem?.code === 'forbidden';
+  if (mayNotSeeAll) showVendors();
   if (isLost) return;
   list.retry();
   figures();
@@ -88,13 +91,10 @@ const showVendors = throttled(FIGURES_PAUSE, () =>
     const known = (await get('/api/vendors')).vendors;
     for (const vendor of known) vendors.add(vendor);
     if (shown.vendor) vendors.add(shown.vendor);
-    const names = [...vendors].sort();
-    const old = [...the('vendor').options].slice(1).map(({ value }) => value);
-    // Somebody may be choosing.
-    if (names.join('\n') === old.join('\n')) return;
-    const options = names.map((name) => h('option', { value: name }, name));
-    the('vendor').replaceChildren(h('option', { value: '' }, 'All vendors'), ...options);
-    the('vendor').value = shown.vendor;
+    offerVendors(the('vendor'), [...vendors].sort(), shown.vendor);
+    // A token for some vendors may not see all.
+    const [first] = vendors;
+    if (mayNotSeeAll && !shown.vendor && first) ask({ vendor: first });
   }),
 );
 

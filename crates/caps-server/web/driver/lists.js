@@ -17,6 +17,7 @@ const MOST = 5000;
 /** The orders that are under way, as far as they are shown: read once, and then as events tell. */
 export class Lists {
   #driver;
+  #vendor;
   #act;
   #anew;
   #known = new Map();
@@ -26,9 +27,13 @@ export class Lists {
   /** What has happened since the lists that are on their way were asked for. */
   #missed = null;
 
-  /** `act(name, order)` is called for what is touched, and `anew()` when the lists are to be read again. */
-  constructor(driver, act, anew) {
+  /**
+   * Those of this driver, and what is to be taken of this vendor or of all. `act(name, order)` is called for what is
+   * touched, and `anew()` when the lists are to be read again.
+   */
+  constructor({ driver, vendor, act, anew }) {
     this.#driver = driver;
+    this.#vendor = vendor;
     this.#act = act;
     this.#anew = throttled(2000, anew);
   }
@@ -76,7 +81,12 @@ export class Lists {
   async #some(state) {
     const found = [];
     for (let next = null, parts = 0; ; parts += 1) {
-      const page = await get('/api/orders', { state, after: next, limit: this.#part });
+      const page = await get('/api/orders', {
+        clientId: this.#vendor,
+        state,
+        after: next,
+        limit: this.#part,
+      });
       found.push(...page.orders);
       next = page.next;
       if (next === null || found.length >= this.#part || parts === MOST_PARTS) {

@@ -1,18 +1,19 @@
 // The driver's page: takes codes and touches, keeps what they ask for, and sends it to the hub.
 
-import { isOutside, orderPath, post, Problem, useToken } from '../shared/api.js';
-import { h, the, throttled } from '../shared/dom.js';
+import { get, isOutside, orderPath, post, Problem } from '../shared/api.js';
+import { h, offerVendors, the, throttled } from '../shared/dom.js';
 import { Line } from '../shared/line.js';
 import { plain } from '../shared/text.js';
 import { offerCamera } from './camera.js';
 import { check, meantBy, Wrong } from './codes.js';
 import { confirmDelivery } from './confirm.js';
 import { Lists, showOutbox } from './lists.js';
+import { askWho, knownName, whenTold } from './naming.js';
 import * as outbox from './outbox.js';
 import { keepPage } from './page.js';
 import { signal } from './signal.js';
 
-const NAME = 'caps.driver';
+const VENDOR = 'caps.vendor';
 
 const NO_LINE =
   'No line to the hub. Go on scanning: what you scan is kept here, and sent in its order when the line is back.';
@@ -26,7 +27,8 @@ const AGAIN = 3000;
 const DOES = { take: 'in-transit', deliver: 'delivered', release: 'release' };
 const DONE = { take: 'You have', deliver: 'Delivered:', release: 'Given back:' };
 
-let driver = localStorage.getItem(NAME);
+let driver = knownName();
+let vendor = localStorage.getItem(VENDOR) ?? '';
 let line;
 let lists;
 
@@ -148,9 +150,11 @@ async function send() {
   let refused = [];
   try {
     refused = await outbox.sendAll(sendOne, isRefusal);
+    // The line tells of one vendor alone.
+    if (vendor) readLists();
   } catch (why) {
     if (!isOutside(why)) throw why;
-    if (why.code === 'unauthorized') askForToken(why.message);
+    if (why.code === 'unauthorized') stop(why.message);
     // Or there is no line, or the hub has no room for now. The page says what waits.
     else again = setTimeout(sendAgain, AGAIN);
   }
@@ -196,7 +200,7 @@ async function showWaiting() {
 async function readLists() {
   if (!driver) return;
   try {
-    await lists.read();
+    await Promise.all([lists.read(), showVendors()]);
   } catch (why) {
     if (!isOutside(why)) throw why;
     // The banner tells of a lost line.
@@ -205,6 +209,27 @@ async function readLists() {
   }
 }
 
+async function showVendors() {
+  const { vendors } = await get('/api/vendors');
+  const names = vendor && !vendors.includes(vendor) ? [vendor, ...vendors] : vendors;
+  offerVendors(the('vendor'), names, vendor);
+  return names;
+}
+
+/** A token for some vendors may not see all. */
+async function chooseVendor() {
+  const [first] = await showVendors();
+  if (first && !vendor) serve(first);
+}
+
+function serve(chosen) {
+  vendor = chosen;
+  localStorage.setItem(VENDOR, vendor);
+  start();
+}
+
+the('vendor').addEventListener('change', ({ target }) => serve(target.value));
+
 const readAgain = throttled(AGAIN, readLists);
 
 function lineChanged(state, problem) {
@@ -212,20 +237,21 @@ function lineChanged(state, problem) {
   the('line').textContent = state === 'lost' ? 'No line' : 'Live';
   the('banner').hidden = state !== 'lost';
   the('banner').textContent = problem?.message ?? NO_LINE;
-  if (problem?.code === 'unauthorized') askForToken(problem.message);
+  if (problem?.code === 'unauthorized') stop(problem.message);
+  if (problem?.code === 'forbidden') tried(chooseVendor);
   if (state === 'live') sendAgain();
 }
 
 // The page
 
 function start() {
-  the('naming').hidden = Boolean(driver);
   the('work').hidden = the('scan').hidden = the('rename').hidden = !driver;
   the('driver').textContent = driver ?? 'Driver';
-  if (!driver) return the('name').focus();
-  lists = new Lists(driver, touched, readLists);
   line?.close();
+  if (!driver) return;
+  lists = new Lists({ driver, vendor, act: touched, anew: readLists });
   line = new Line({
+    clientId: vendor,
     heard: (entry) => lists.heard(entry),
     changed: lineChanged,
     based: readLists,
@@ -233,30 +259,20 @@ function start() {
   showWaiting();
 }
 
-function askForToken(why) {
-  if (driver) the('name').value = driver;
+/** Asks who drives, and for a token if the hub has said `why`. */
+function stop(why) {
+  askWho(driver, why);
   driver = null;
-  the('token-field').hidden = the('token-problem').hidden = false;
-  the('token-problem').textContent = why;
+  the('banner').hidden = true;
   start();
 }
 
-the('naming').addEventListener('submit', (event) => {
-  event.preventDefault();
-  const name = the('name').value.trim();
-  if (!name) return;
-  if (the('token').value) useToken(the('token').value.trim());
+whenTold((name) => {
   driver = name;
-  localStorage.setItem(NAME, name);
   start();
-  sendAgain();
   the('code').focus();
 });
-the('rename').addEventListener('click', () => {
-  the('name').value = driver;
-  driver = null;
-  start();
-});
+the('rename').addEventListener('click', () => stop());
 the('scan').addEventListener('submit', (event) => {
   event.preventDefault();
   const code = the('code').value.trim();
@@ -278,4 +294,5 @@ offerCamera(
   (code) => tried(() => scanned(code)),
   (why) => say('bad', why),
 );
-start();
+if (driver) start();
+else stop();

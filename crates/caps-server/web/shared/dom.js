@@ -52,3 +52,14 @@ export function announcer(element, pause = 1500) {
     say();
   };
 }
+
+/** Has a `<select>` offer these vendors, and all of them. */
+export function offerVendors(select, names, chosen) {
+  const old = [...select.options].slice(1).map(({ value }) => value);
+  // Somebody may be choosing.
+  if (!select.options.length || names.join('\n') !== old.join('\n')) {
+    const options = names.map((name) => h('option', { value: name }, name));
+    select.replaceChildren(h('option', { value: '' }, 'All vendors'), ...options);
+  }
+  select.value = chosen;
+}

@@ -18,7 +18,8 @@ const HOSTILE = '<img src=x onerror=alert(1)>';
 
 /** Nothing of an order has become a part of the page. */
 async function isText(page) {
-  await page.locator('#rows, #order, #work').getByText(HOSTILE).first().waitFor();
+  const shown = page.locator('#rows td, #order dd, .order, #said');
+  await shown.filter({ hasText: HOSTILE }).first().waitFor();
   assert.equal(await page.locator('img[src="x"], [onerror], b, script:not([src])').count(), 0);
 }
 
@@ -85,25 +86,23 @@ test('nothing is too wide for a phone', async () => {
   await place(store, 'third');
   await take(store, 'third', 'd'.repeat(200));
   await deliver(store, 'third', 'd'.repeat(200));
-  for (const colorScheme of ['light', 'dark']) {
-    for (const path of [
-      '/',
-      `/?vendor=${store}`,
-      '/?view=log',
-      `/?order=${store}/${id}`,
-      '/?q=nothing-like-it',
-    ]) {
-      const page = await open(path, { phone: true, colorScheme });
-      const parts = page.locator(path.includes('nothing') ? '#none-found' : '#rows tr');
-      await parts.first().waitFor();
-      for (const folded of await page.locator('summary').all()) await folded.click({ force: true });
-      if (path.includes('order='))
-        await page.getByRole('dialog').getByText('As its vendor wrote it').waitFor();
-      await fits(page);
-    }
-    const driver = await openDriver('n'.repeat(80), { phone: true, colorScheme });
-    await driver.locator('.order').first().waitFor();
-    await fits(driver);
-    await fits(await open('/driver', { phone: true, colorScheme }));
+  for (const path of [
+    '/',
+    `/?vendor=${store}`,
+    '/?view=log',
+    `/?order=${store}/${id}`,
+    '/?q=nothing-like-it',
+  ]) {
+    const page = await open(path, { phone: true });
+    const parts = page.locator(path.includes('nothing') ? '#none-found' : '#rows tr');
+    await parts.first().waitFor();
+    if (path.includes('order='))
+      await page.getByRole('dialog').getByText('As its vendor wrote it').waitFor();
+    else for (const folded of await page.locator('summary').all()) await folded.click();
+    await fits(page);
   }
+  const driver = await openDriver('n'.repeat(80), { phone: true });
+  await driver.locator('.order').first().waitFor();
+  await fits(driver);
+  await fits(await open('/driver', { phone: true }));
 });

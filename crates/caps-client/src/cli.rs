@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use tokio::time::{Instant, timeout_at};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
@@ -94,19 +95,44 @@ pub async fn end(
     client: Client,
     outbox: Option<&Path>,
 ) -> anyhow::Result<()> {
+    end_after(std::future::ready(()), result, client, outbox).await
+}
+
+/// The same for a program that has `last` things to do while the hub is heard; they take of the same time.
+///
+/// # Errors
+/// As [`end`].
+pub async fn end_after(
+    last: impl Future<Output = ()>,
+    result: anyhow::Result<()>,
+    client: Client,
+    outbox: Option<&Path>,
+) -> anyhow::Result<()> {
+    let by = Instant::now() + FLUSH;
+    let close = async {
+        // Where they are not done in time, what the client has not sent tells.
+        drop(timeout_at(by, last).await);
+        client.close(by.saturating_duration_since(Instant::now())).await
+    };
     let unsent = tokio::select! {
-        unsent = client.close(FLUSH) => unsent,
+        unsent = close => unsent,
         stopped = stop_signal() => {
             stopped?;
-            anyhow::bail!("stopped at once; what the hub has not answered is lost, unless an outbox file keeps it");
+            anyhow::ensure!(
+                outbox.is_some(),
+                "stopped at once; what the hub has not answered is lost; name a file with \
+                 `--outbox` to keep it"
+            );
+            return result;
         }
     };
     let left = match outbox {
         _ if unsent == 0 => return result,
         Some(outbox) => {
+            let outbox = outbox.display();
             tracing::warn!(
-                "events that the hub has not answered: {unsent}; they are kept in `{}`, and sent at the next start",
-                outbox.display()
+                "events that the hub has not answered: {unsent}; they are kept in `{outbox}`, and \
+                 sent at the next start"
             );
             return result;
         }
@@ -129,14 +155,25 @@ pub async fn end(
 /// When `RUST_LOG` cannot be read, or the process has a logger already.
 pub fn log_to_stderr(progress: &Progress) -> anyhow::Result<()> {
     let progress = progress.clone();
+    log_to(move || progress.beside(io::stderr()), io::stderr().is_terminal())
+}
+
+/// Sends logs elsewhere, in colour or not. Each is written in one piece.
+///
+/// # Errors
+/// As [`log_to_stderr`].
+pub fn log_to<W: io::Write>(
+    writer: impl Fn() -> W + Send + Sync + 'static,
+    is_coloured: bool,
+) -> anyhow::Result<()> {
     let filter = EnvFilter::builder().with_default_directive(LevelFilter::INFO.into());
     let filter = filter.from_env().map_err(|why| {
         anyhow::anyhow!("`RUST_LOG` cannot be read: {why}; write it like `info,caps_client=debug`")
     })?;
     let logger = tracing_subscriber::fmt()
         .compact()
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(move || progress.beside(io::stderr()))
+        .with_ansi(is_coloured)
+        .with_writer(writer)
         .with_env_filter(filter);
     logger.try_init().map_err(|why| anyhow::anyhow!("no logs: {why}"))
 }

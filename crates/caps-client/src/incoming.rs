@@ -1,24 +1,31 @@
 //! The application's end of the stream of messages.
 
 use std::ops::Deref;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use caps_proto::Message;
+use futures_util::Stream;
 use tokio::sync::{mpsc, watch};
 
 use crate::inbox::Held;
 use crate::{Error, State};
 
 /// What comes from the hub, through every outage, until the client ends.
+///
+/// As a [`Stream`] it says why the client has ended with its last item.
 #[derive(Debug)]
 pub struct Incoming {
     deliveries: mpsc::Receiver<Delivery>,
     state: watch::Receiver<State>,
+    /// Whether the stream has said why the client has ended.
+    is_over: bool,
 }
 
 impl Incoming {
     pub(crate) fn new(deliveries: mpsc::Receiver<Delivery>, state: watch::Receiver<State>) -> Self {
-        Self { deliveries, state }
+        Self { deliveries, state, is_over: false }
     }
 
     /// Waits for the next message. Safe to cancel.
@@ -27,6 +34,22 @@ impl Incoming {
     /// [`Error::Refused`] when the hub has refused the client for good, [`Error::Closed`] when it was closed.
     pub async fn recv(&mut self) -> Result<Delivery, Error> {
         self.deliveries.recv().await.ok_or_else(|| self.state.borrow().error())
+    }
+}
+
+impl Stream for Incoming {
+    type Item = Result<Delivery, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let delivery = ready!(self.deliveries.poll_recv(cx));
+        Poll::Ready(match delivery {
+            Some(delivery) => Some(Ok(delivery)),
+            None if self.is_over => None,
+            None => {
+                self.is_over = true;
+                Some(Err(self.state.borrow().error()))
+            }
+        })
     }
 }
 
@@ -76,6 +99,7 @@ impl Drop for Delivery {
 mod tests {
     use super::*;
     use crate::inbox::Inbox;
+    use futures_util::StreamExt as _;
 
     fn message(id: usize) -> Message {
         serde_json::from_str(&format!(
@@ -160,6 +184,16 @@ mod tests {
         drop(stream.next().await);
         stream.inbox.let_go().await;
         assert_eq!(stream.inbox.held(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_why() {
+        let Stream { inbox, mut incoming } = Stream::new(1);
+        inbox.offer(message(1)).unwrap();
+        drop(inbox);
+        assert_eq!(incoming.next().await.unwrap().unwrap().message_id.as_str(), "1");
+        assert!(matches!(incoming.next().await, Some(Err(Error::Closed))));
+        assert!(incoming.next().await.is_none());
     }
 
     #[tokio::test]

@@ -26,15 +26,30 @@
 //! [`serde_json::Value`] makes of them; in an outgoing one they stay as they are written.
 //!
 //! # Example
-//! ```no_run
+//! A shop that places one order, and waits until it has arrived:
+//! ```
 //! use caps_client::{Client, Options};
 //! use caps_client::proto::{ClientId, Event, Order};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # use caps_server::{Config, Server, Store};
+//! # let config = Config { port: 0, store: Store::Memory, ..Config::default() };
+//! # let hub = Server::bind(config).await?;
+//! # let url = format!("http://{}", hub.local_addr());
+//! # let stop = tokio_util::sync::CancellationToken::new();
+//! # tokio::spawn(hub.run(stop.clone()));
+//! # let (courier, mut offered) = Client::connect(Options::driver(url.clone(), None))?;
+//! # courier.get_all(None, None).await?;
+//! # tokio::spawn(async move {
+//! #     let pickup = offered.recv().await?;
+//! #     courier.in_transit(&pickup).await?;
+//! #     courier.delivered(&pickup).await?;
+//! #     courier.acknowledge(pickup).await
+//! # });
+//! // `url` is the hub's address, such as `http://localhost:3001`.
 //! let store = ClientId::new("acme-widgets")?;
-//! let (client, mut incoming) =
-//!     Client::connect(Options::vendor("http://localhost:3001", store.clone()))?;
+//! let (client, mut incoming) = Client::connect(Options::vendor(url, store.clone()))?;
 //! client.join(&store).await?;
 //! client.get_all(Some(&store), None).await?;
 //!
@@ -46,12 +61,34 @@
 //! loop {
 //!     let delivery = incoming.recv().await?;
 //!     println!("{} {}", delivery.event, delivery.message_id);
-//!     let arrived = delivery.event == Event::Delivered;
+//!     let has_arrived = delivery.event == Event::Delivered;
 //!     client.acknowledge(delivery).await?;
-//!     if arrived {
-//!         return Ok(());
+//!     if has_arrived {
+//!         break;
 //!     }
 //! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A courier whose phone may die in a tunnel names an outbox file, and goes on when a report is in there:
+//! ```
+//! # use caps_client::{Client, Options};
+//! # use caps_client::proto::{DriverName, Message};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let folder = tempfile::TempDir::new()?;
+//! # let file = folder.path().join("dana.outbox");
+//! # let text = r#"{"event":"pickup","messageId":"7","clientId":"acme-widgets","order":{}}"#;
+//! # let pickup: Message = serde_json::from_str(text)?;
+//! let dana = DriverName::new("dana")?;
+//! let mut options = Options::driver("http://localhost:3001", Some(&dana));
+//! options.outbox_file = Some(file);
+//! let (client, _incoming) = Client::connect(options)?;
+//!
+//! let answer = client.delivered(&pickup).taken().await?; // on the disk, whether the hub is there or not
+//! drop(answer); // or await it: then the hub has kept it
+//! # Ok(())
 //! # }
 //! ```
 //!

@@ -48,6 +48,8 @@ pub struct Options {
     /// Where to say what came of each call that an earlier process had left in the file. What the hub refuses of
     /// them is in the log in any case.
     pub resent: Option<mpsc::UnboundedSender<Resent>>,
+    /// Who the client is, by what its maker says; the hub may go by a token.
+    identity: Handshake,
 }
 
 /// Who a client says it is.
@@ -74,6 +76,7 @@ impl Options {
     pub fn new(url: impl Into<String>, handshake: Handshake) -> Self {
         Self {
             url: url.into(),
+            identity: handshake.clone(),
             auth: Auth::Open(handshake),
             connect_timeout: Duration::from_secs(5),
             answer_timeout: Duration::from_secs(10),
@@ -117,12 +120,9 @@ impl Options {
         self.endpoint().map(drop)
     }
 
-    /// Who the client says it is; null where that is for the hub to know.
+    /// Who the client is, for its outbox file.
     pub(crate) fn identity(&self) -> Value {
-        match &self.auth {
-            Auth::Open(handshake) => json!(handshake),
-            Auth::Token(_) => Value::Null,
-        }
+        json!(self.identity)
     }
 
     /// What a transport needs.

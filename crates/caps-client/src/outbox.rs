@@ -17,7 +17,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use caps_proto::{Code, Done, OrderRef, Verb};
+use caps_proto::{Done, OrderRef, Verb};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
@@ -166,10 +166,7 @@ impl Outbox {
     /// Answers the head.
     pub(crate) fn answer(&mut self, result: Result<Done, Error>) {
         let Some(call) = self.calls.pop_front() else { return };
-        // A hub that does not know who asks has not said no to what they ask.
-        let is_known =
-            !matches!(&result, Err(Error::Refused(refusal)) if refusal.code == Code::Unauthorized);
-        if let Some(number) = call.number.filter(|_| is_known)
+        if let Some(number) = call.number.filter(|_| call.is_answered_by(&result))
             && let Some(keeper) = &self.keeper
         {
             // An error means that the program ends; the hub will recognise the call.

@@ -1,4 +1,4 @@
-//! The plain HTTP routes: whether the hub is well, and what it knows.
+//! The plain HTTP routes: whether the hub is well, what it knows, and the pages that show it.
 
 mod acts;
 mod body;
@@ -9,6 +9,7 @@ mod label;
 mod list;
 mod log;
 mod orders;
+mod pages;
 mod problem;
 mod refusals;
 mod standing;
@@ -24,6 +25,7 @@ use axum::{Extension, Router};
 use caps_hub::Hub;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -93,7 +95,9 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .routes(routes!(health::ready))
         .split_for_parts();
     routes
-        .route("/", get(about))
+        .route("/", get(pages::home))
+        .route("/driver", get(pages::driver))
+        .route("/assets/{version}/{*file}", get(pages::asset))
         .method_not_allowed_fallback(async || {
             let why =
                 "This cannot be done here; `/api` tells what can be done with which resource.";
@@ -101,14 +105,5 @@ pub(crate) fn routes(sources: Sources) -> Router {
         })
         .layer(Extension(Documents::of(document)))
         .with_state(sources)
-}
-
-async fn about() -> String {
-    format!(
-        "CAPS {}: a package-delivery event hub.\n\
-         Connect any Socket.IO client to namespace {} of this address: vendors emit `pickup`,\n\
-         drivers `in-transit` and `delivered`. See README.md and docs/protocol.md.\n",
-        env!("CARGO_PKG_VERSION"),
-        caps_proto::NAMESPACE,
-    )
+        .layer(CompressionLayer::new())
 }

@@ -1,13 +1,15 @@
 //! The hub as clients see it that nobody here has written: socket.io-client 4.8, 3.1 and 2.5 from npm, and
-//! python-socketio from PyPI.
+//! python-socketio from PyPI; and its pages as Chromium shows them.
 //!
-//! Each test starts a hub on a port of its own and runs a script of `tests/wire` against it. What the scripts
-//! need is fetched into the target folder once. Where node or python3 is missing, the tests that need it say so
-//! and pass, except with `CI=true`, where they fail. A random script prints its seed and takes one from `SEED`.
+//! Each test starts a hub on a port of its own and runs a script of `tests/wire` or `tests/web` against it. What the
+//! scripts need is fetched into the target folder once. Where node, python3 or Chromium is missing, the tests that
+//! need it say so and pass, except with `CI=true`, where they fail. A random script prints its seed and takes one
+//! from `SEED`.
 //!
 //! To run a script by hand, against a hub that runs already:
 //! ```text
 //! CAPS_URL=http://localhost:3001 CAPS_NPM=target/tmp/wire/npm node crates/caps-server/tests/wire/once.mjs
+//! CAPS_URL=http://localhost:3001 CAPS_NPM=target/tmp/wire/browser node crates/caps-server/tests/web/driver.mjs
 //! ```
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -15,7 +17,10 @@
 mod hub;
 #[path = "wire/stage.rs"]
 mod stage;
+#[path = "wire/tools.rs"]
+mod tools;
 
+use hub::program;
 use stage::{Script, perform};
 
 #[test]
@@ -153,4 +158,40 @@ fn an_order_that_is_over_is_remembered_for_the_dedupe_window() {
 #[test]
 fn a_full_queue_says_so() {
     perform(&["--max-queue", "3"], &[Script::node("full_queue.mjs")]);
+}
+
+#[test]
+fn the_dashboard_shows_what_happens() {
+    perform(&[], &[Script::browser("dashboard.mjs")]);
+}
+
+#[test]
+fn the_dashboard_misses_nothing_and_is_quick_with_a_long_log() {
+    perform(&[], &[Script::browser("long.mjs")]);
+}
+
+#[test]
+fn a_driver_takes_and_delivers_with_a_phone() {
+    perform(&[], &[Script::browser("driver.mjs")]);
+}
+
+#[test]
+fn what_an_order_says_is_never_more_than_text_and_fits_a_phone() {
+    perform(&[], &[Script::browser("hostile.mjs")]);
+}
+
+#[test]
+fn where_the_hub_asks_for_tokens_so_do_its_pages() {
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    let token = |flags: &[&str]| -> String {
+        let mut command = program(&["token"]);
+        let output = command.args(flags).env("CAPS_AUTH_SECRET", SECRET).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    };
+    let vendor = token(&["--role", "vendor", "--sub", "acme"]);
+    let driver = token(&["--role", "driver", "--sub", "dana"]);
+    let of_two = token(&["--role", "driver", "--sub", "emil", "--vendors", "acme,flowers"]);
+    let script = Script::browser("token.mjs").args([&*vendor, &*driver, &*of_two]);
+    perform(&["--auth-secret", SECRET], &[script]);
 }

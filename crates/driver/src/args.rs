@@ -30,6 +30,14 @@ pub(crate) struct Args {
     #[arg(long, env = "CAPS_DRIVER_VENDORS", value_name = "STORE,…", value_delimiter = ',')]
     pub(crate) vendors: Vec<ClientId>,
 
+    /// Work by hand: codes that are scanned or typed take orders, and deliver them
+    ///
+    /// A code on stdin is an order's id, or what stands on its label (`store/id`). The first time it takes the
+    /// order, the second time it delivers it. `help` tells of the commands. Needs a `--name`; the two delays
+    /// play no part.
+    #[arg(long, env = "CAPS_DRIVER_SCAN", value_parser = FalseyValueParser::new())]
+    pub(crate) scan: bool,
+
     /// Time from hearing of an order to having it on the road
     #[arg(long, env = "CAPS_DRIVER_PICKUP_DELAY", value_name = "TIME", default_value = "1s", value_parser = humantime::parse_duration)]
     pub(crate) pickup_delay: Duration,
@@ -56,17 +64,38 @@ pub(crate) struct Args {
     pub(crate) outbox: Option<PathBuf>,
 }
 
+impl Args {
+    /// Whose orders are scanned, where they are.
+    ///
+    /// # Errors
+    /// What else has to be said, or left out, for that.
+    pub(crate) fn scans_for(&self) -> Result<Option<DriverName>, &'static str> {
+        match &self.name {
+            _ if !self.scan => Ok(None),
+            None => Err(
+                "`--scan` needs a name, under which orders stay yours while you are away; say `--name ann`",
+            ),
+            Some(_) if self.count.is_some() => {
+                Err("`--scan` ends with its input, and takes no `--count`; leave one of them out")
+            }
+            Some(name) => Ok(Some(name.clone())),
+        }
+    }
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   driver                                           for every store
   driver --vendors acme-widgets,1-800-flowers      for two of them
   driver --name ann                                comes back to its own orders
   driver --name ann --outbox ann.outbox            loses no delivery, even when it is killed
+  driver --name ann --scan                         by hand: what is scanned is taken, then delivered
   driver --pickup-delay 0s --delivery-delay 100ms  in a hurry
   driver --url https://caps.example.com --token \"$TOKEN\"
 
 Exit codes:
-  0  done: `--count` orders were delivered, or the driver was stopped by Ctrl-C or SIGTERM
+  0  done: `--count` orders were delivered, the input of `--scan` has ended, or the driver was stopped by
+     Ctrl-C or SIGTERM
   1  failed: the hub has refused the driver, for example for a wrong token; or the driver was stopped
      while the hub was away, and has no `--outbox` to keep what was not sent
   2  the command line is wrong";
@@ -98,6 +127,17 @@ mod tests {
         let args = parse(&["--vendors", "acme-widgets,1-800-flowers"]).unwrap();
         let names: Vec<_> = args.vendors.iter().map(ClientId::as_str).collect();
         assert_eq!(names, ["acme-widgets", "1-800-flowers"]);
+    }
+
+    #[test]
+    fn who_scans_has_a_name_and_no_count() {
+        let scans_for = |args: &[&str]| parse(args).unwrap().scans_for();
+        assert_eq!(scans_for(&["--name", "ann"]), Ok(None));
+        let ann = DriverName::new("ann").unwrap();
+        assert_eq!(scans_for(&["--scan", "--name", "ann"]), Ok(Some(ann)));
+        assert!(scans_for(&["--scan"]).unwrap_err().contains("`--name ann`"));
+        let both = scans_for(&["--scan", "--name", "ann", "--count", "1"]);
+        assert!(both.unwrap_err().contains("`--count`"));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! A driver on CAPS: takes orders on the road, and says when they have arrived.
 //!
 //! `run` hears of pickups and works on many of them at once, `handler` is the way of one order, and `say` what the
-//! driver says of it.
+//! driver says of it. `scan` is the driver who works by hand instead.
 
 mod args;
 mod handler;
 mod hub;
 mod run;
 mod say;
+mod scan;
 
 use std::io;
 use std::process::ExitCode;
@@ -31,7 +32,11 @@ fn main() -> ExitCode {
     if let Err(why) = options.check() {
         Args::command().error(ErrorKind::ValueValidation, why).exit();
     }
-    cli::run(work(args, options))
+    match args.scans_for() {
+        Ok(None) => cli::run(work(args, options)),
+        Ok(Some(name)) => cli::run(scan::work(args, name, options)),
+        Err(why) => Args::command().error(ErrorKind::MissingRequiredArgument, why).exit(),
+    }
 }
 
 async fn work(args: Args, mut options: Options) -> anyhow::Result<()> {

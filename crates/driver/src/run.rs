@@ -15,7 +15,7 @@ use crate::handler::{self, Outcome, Pace};
 use crate::say::Say;
 
 /// How many orders a driver works on at once. What comes beyond waits, most of it with the hub.
-const MOST_UNDER_WAY: usize = 4_096;
+const MOST_UNDER_WAY: usize = 1_024;
 
 /// How many deliveries are remembered, in case their pickups come again.
 const REMEMBERED: usize = 100_000;
@@ -83,7 +83,7 @@ impl<W: Write + Send + 'static> Shift<W> {
     fn heard_of(&mut self, resent: Resent) -> Result<(), Failure> {
         if resent.verb == Verb::Delivered && resent.result.is_ok() {
             self.say.told(Event::Delivered, &resent.order, None)?;
-            self.remembered.insert(resent.order);
+            self.remembered.insert(&resent.order);
         }
         Ok(())
     }
@@ -132,7 +132,7 @@ impl<W: Write + Send + 'static> Shift<W> {
             Outcome::Delivered => {
                 self.delivered += 1;
                 self.progress.set(self.delivered);
-                self.remembered.insert(order_of(&pickup));
+                self.remembered.insert(&order_of(&pickup));
                 pickup.settle();
             }
             Outcome::ReportedAgain => pickup.settle(),

@@ -8,8 +8,8 @@ use caps_proto::{Event, Message, Order, OrderRef};
 /// What speaks.
 #[derive(Debug)]
 pub(crate) struct Say<W> {
-    lines: Lines<W>,
-    is_json: bool,
+    pub(crate) lines: Lines<W>,
+    pub(crate) is_json: bool,
 }
 
 impl<W: Write> Say<W> {

@@ -5,8 +5,11 @@
 #[path = "../../caps-client/tests/stage/mod.rs"]
 mod stage;
 
-use caps_client::{Client, Incoming};
-use caps_proto::Event;
+use std::time::{Duration, Instant};
+
+use caps_client::{Client, Incoming, Options};
+use caps_proto::{DriverName, Event};
+use caps_server::Config;
 use stage::{Hub, Program, in_time, next, order, vendor};
 
 const DRIVER: &str = env!("CARGO_BIN_EXE_driver");
@@ -92,11 +95,9 @@ async fn a_driver_serves_only_the_stores_that_it_is_told_to() {
     let hub = Hub::start().await;
     let (shop, _told) = vendor(hub.url()).await;
     place(&shop, [1]).await;
-    let (other, _) = Client::connect(caps_client::Options::vendor(
-        hub.url(),
-        caps_proto::ClientId::new("other").unwrap(),
-    ))
-    .unwrap();
+    let (other, _) =
+        Client::connect(Options::vendor(hub.url(), caps_proto::ClientId::new("other").unwrap()))
+            .unwrap();
     let args = ["--vendors", "other", "--pickup-delay", "0s", "--delivery-delay", "0s"];
     let driver = Program::start(DRIVER, &hub, &[&args[..], &["--count", "1"]].concat());
     let order = serde_json::from_str(r#"{"store":"other","orderId":"2"}"#).unwrap();
@@ -165,6 +166,42 @@ async fn a_driver_with_a_name_comes_back_to_its_orders() {
     assert_eq!(second.end().await.1.code(), Some(0));
     assert_eq!(hear(&shop, &mut told, Event::InTransit).await, "7");
     assert_eq!(hear(&shop, &mut told, Event::Delivered).await, "7");
+}
+
+#[tokio::test]
+async fn an_order_that_a_driver_has_received_and_never_takes_on_the_road_goes_to_another() {
+    const CLAIM_TIME: Duration = Duration::from_secs(1);
+    let config = Config { claim_time: CLAIM_TIME, ..Config::default() };
+    let hub = Hub::start_with(config).await;
+    let (shop, mut told) = vendor(hub.url()).await;
+    place(&shop, [7]).await;
+    // The program itself has an order on the road as soon as it has it; others say `received` first.
+    let bob = DriverName::new("bob").unwrap();
+    let (absent, mut offered) = Client::connect(Options::driver(hub.url(), Some(&bob))).unwrap();
+    in_time(absent.get_all(None, None)).await.unwrap();
+    let pickup = next(&mut offered, Event::Pickup).await;
+    let received = Instant::now();
+    in_time(absent.acknowledge(pickup)).await.unwrap();
+    in_time(absent.close(Duration::from_secs(9))).await;
+
+    let args = ["--name", "ann", "--pickup-delay", "0s", "--delivery-delay", "0s", "--count", "1"];
+    assert_eq!(Program::start(DRIVER, &hub, &args).end().await.1.code(), Some(0));
+    assert!(received.elapsed() >= CLAIM_TIME, "{:?}", received.elapsed());
+    assert_eq!(hear(&shop, &mut told, Event::InTransit).await, "7");
+    assert_eq!(hear(&shop, &mut told, Event::Delivered).await, "7");
+}
+
+#[tokio::test]
+async fn an_order_that_a_driver_has_heard_of_and_not_begun_is_anybodys() {
+    let hub = Hub::start().await;
+    let (shop, _told) = vendor(hub.url()).await;
+    let idle = ["--name", "ann", "--pickup-delay", "1h"];
+    let first = Program::start(DRIVER, &hub, &idle);
+    place(&shop, [7]).await;
+    let quick = ["--name", "bob", "--pickup-delay", "0s", "--delivery-delay", "0s", "--count", "1"];
+    let second = Program::start(DRIVER, &hub, &quick);
+    assert_eq!(second.end().await.0, ["DRIVER: picked up 7", "DRIVER: delivered 7"]);
+    first.kill().await;
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! A shop on CAPS: places orders, and thanks for each delivery.
 //!
-//! `run` holds what a shop does all day, `place` its counter, where orders come from `checkout`, which makes them
-//! up, or from `orders`, which reads them. `handlers` is what it does about each message, `shop` what it remembers,
-//! and `say` what it says.
+//! `run` is what a shop does all day, and `place` how it places orders, which `checkout` makes up and `orders` reads.
+//! `handlers` is what it does about each message, `shop` what it remembers, and `say` what it says.
 
 mod args;
 mod checkout;
@@ -22,10 +21,12 @@ use caps_client::cli::{self, Lines, Progress};
 use caps_client::{Client, Options};
 use clap::error::ErrorKind;
 use clap::{CommandFactory as _, Parser as _};
+use tokio::sync::mpsc;
 
 use args::Args;
 use orders::Source;
 use place::Orders;
+use run::Open;
 use say::{Say, Style};
 use shop::Shop;
 
@@ -40,16 +41,25 @@ fn main() -> ExitCode {
     cli::run(work(args, options))
 }
 
-async fn work(args: Args, options: Options) -> anyhow::Result<()> {
+async fn work(args: Args, mut options: Options) -> anyhow::Result<()> {
     let orders = orders(&args)?;
     let progress = progress(&args);
     cli::log_to_stderr(&progress)?;
+    let (tell, resent) = mpsc::unbounded_channel();
+    options.resent = Some(tell);
     let (client, incoming) = Client::connect(options)?;
     let shop = RefCell::new(Shop::new());
     let say = Say::new(Lines::new(io::stdout(), progress.clone()), style(&args));
 
     let result = cli::until_stopped(async {
-        let ended = run::run(&args, &client, incoming, orders, &shop, &say, &progress).await;
+        let open = Open {
+            store: &args.store,
+            client: &client,
+            shop: &shop,
+            say: &say,
+            has_outbox: args.outbox.is_some(),
+        };
+        let ended = open.run(incoming, resent, orders, args.pause(), &progress).await;
         ended.with_context(|| format!("vendor `{}` cannot go on", args.store))
     });
     let result = result.await;

@@ -1,21 +1,20 @@
 //! Placing orders: one after the other, without waiting for what the hub says of each.
 
-use std::cell::RefCell;
 use std::future::pending;
 use std::io::Write;
 use std::time::Duration;
 
 use caps_client::cli::Failure;
-use caps_client::{Client, Error, Taken};
-use caps_proto::{ClientId, Code, Done, MessageId, Order};
+use caps_client::{Error, Taken};
+use caps_proto::{Code, Done, MessageId, Order};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::checkout;
 use crate::orders::{self, Line, Source};
-use crate::say::Say;
-use crate::shop::{Shop, Tally};
+use crate::run::Open;
+use crate::shop::Tally;
 
 /// Where a shop's orders come from.
 pub(crate) enum Orders {
@@ -41,15 +40,7 @@ struct Sent {
     answer: Taken,
 }
 
-/// A shop's counter.
-pub(crate) struct Counter<'a, W> {
-    pub(crate) store: &'a ClientId,
-    pub(crate) client: &'a Client,
-    pub(crate) shop: &'a RefCell<Shop>,
-    pub(crate) say: &'a Say<W>,
-}
-
-impl<W: Write> Counter<'_, W> {
+impl<W: Write> Open<'_, W> {
     /// Places orders, one every `pause`. While the hub is away they wait in the outbox, as many as there is room for.
     /// Returns only when the shop cannot go on.
     pub(crate) async fn place(&self, orders: Orders, pause: Duration) -> Result<(), Failure> {

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 const REMEMBERED: usize = 100_000;
 
 /// How many orders of one run may be under way. What comes beyond is placed when one of them is over.
-const MOST_UNDER_WAY: u64 = 50_000;
+const MOST_UNDER_WAY: u64 = 20_000;
 
 /// A shop's orders of this run. The hub may lose them with its memory, so the shop keeps each until it is
 /// delivered.
@@ -82,7 +82,7 @@ impl Shop {
 
     /// Notes an order that is to be placed. False when one of its id was: it is not.
     pub(crate) fn place(&mut self, id: &MessageId, order: &Order) -> bool {
-        if !self.placed.insert(id.clone()) {
+        if !self.placed.insert(id) {
             return false;
         }
         self.tally.send_modify(|tally| tally.placed += 1);
@@ -132,7 +132,7 @@ impl Shop {
 
     /// Notes what was heard. True when it is news: each thing is said once of each order.
     pub(crate) fn hear(&mut self, message: &Message) -> bool {
-        self.heard.insert((message.event, message.message_id.clone()))
+        self.heard.insert(&(message.event, message.message_id.clone()))
     }
 
     /// Notes that the hub knows that the shop knows of a delivery: the order is over.

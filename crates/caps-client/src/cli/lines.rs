@@ -27,6 +27,14 @@ impl<W: Write> Lines<W> {
         self.write(printable(&line.to_string()))
     }
 
+    /// Writes one line, and rings the bell of a terminal.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn print_with_bell(&self, line: impl Display) -> io::Result<()> {
+        self.write(format!("\u{7}{}", printable(&line.to_string())))
+    }
+
     /// Writes one line of fields with tabs between.
     ///
     /// # Errors
@@ -91,6 +99,13 @@ mod tests {
         lines.print("a\nb\u{1b}[2J\u{9b}").unwrap();
         lines.print_fields(["a\tb", "c"]).unwrap();
         assert_eq!(text(lines), "Zoë & söhne\na\\u000ab\\u001b[2J\\u009b\na\\u0009b\tc\n");
+    }
+
+    #[test]
+    fn a_bell_rings_once_whatever_an_order_says() {
+        let lines = Lines::new(Vec::new(), Progress::default());
+        lines.print_with_bell("a\u{7}").unwrap();
+        assert_eq!(text(lines), "\u{7}a\\u0007\n");
     }
 
     #[test]

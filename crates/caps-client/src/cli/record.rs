@@ -19,7 +19,8 @@ pub struct Record<'a> {
     /// What has happened.
     pub event: &'a str,
     /// The store whose order it happened to.
-    pub client_id: &'a ClientId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a ClientId>,
     /// The order's id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message_id: Option<&'a MessageId>,
@@ -32,6 +33,15 @@ pub struct Record<'a> {
     /// The line of the orders' file that it is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
+    /// The code that was scanned or typed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<&'a str>,
+    /// How many reports wait for the hub.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unanswered: Option<usize>,
+    /// What there is to know for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<&'a str>,
     /// What went wrong, and how to mend it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a str>,
@@ -40,7 +50,23 @@ pub struct Record<'a> {
 impl<'a> Record<'a> {
     /// That `event` has happened, now, to an order of this store.
     pub fn new(event: &'a str, client_id: &'a ClientId) -> Self {
-        let (message_id, order, proof, line, error) = (None, None, None, None, None);
-        Self { time: now(), event, client_id, message_id, order, proof, line, error }
+        Self { client_id: Some(client_id), ..Self::of_none(event) }
+    }
+
+    /// That `event` has happened, now, and to no order that is known.
+    pub fn of_none(event: &'a str) -> Self {
+        Self {
+            time: now(),
+            event,
+            client_id: None,
+            message_id: None,
+            order: None,
+            proof: None,
+            line: None,
+            code: None,
+            unanswered: None,
+            text: None,
+            error: None,
+        }
     }
 }

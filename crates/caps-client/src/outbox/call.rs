@@ -112,6 +112,17 @@ impl Call {
         }
     }
 
+    /// Whether it need be kept no longer. A hub that does not know who asks has not said no to what they ask, and
+    /// one that does not let them may let another who has the same file.
+    pub(super) fn is_answered_by(&self, result: &Result<Done, Error>) -> bool {
+        let refusal = result.as_ref().err().and_then(Error::refusal);
+        match refusal.map(|refusal| refusal.code) {
+            Some(Code::Unauthorized) => false,
+            Some(Code::Forbidden) => matches!(self.waits, Waits::Caller { .. }),
+            _ => true,
+        }
+    }
+
     /// Tells whoever waits what came of it.
     pub(super) fn answer(self, result: Result<Done, Error>) {
         let tell = match self.waits {

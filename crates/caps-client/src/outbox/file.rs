@@ -78,7 +78,8 @@ impl OutboxFile {
             return Err(OutboxFileError::OfAnother { path, of });
         }
         let Contents { client: written_by, header, open, next, whole, lacks_end } = contents;
-        let client = if client.is_null() { written_by } else { client.clone() };
+        // Whoever has a name keeps it, even while somebody without one is at it.
+        let client = if client["clientId"].is_null() { written_by } else { client.clone() };
         let mut opened = Self {
             file,
             _lock: lock,
@@ -251,6 +252,10 @@ fn create(path: &Path, client: &Value) -> io::Result<File> {
 fn replace(path: &Path, text: &[u8]) -> io::Result<File> {
     let new = with_ending(path, ".new");
     let replaced = write_new(&new, text).and_then(|file| {
+        // Whoever may read the old one may read the new one, and nobody else.
+        if let Ok(old) = fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
         fs::rename(&new, path)?;
         Ok(file)
     });
@@ -267,7 +272,12 @@ fn write_new(path: &Path, text: &[u8]) -> io::Result<File> {
     {
         return Err(why);
     }
-    let mut file = OpenOptions::new().read(true).append(true).create_new(true).open(path)?;
+    let mut options = OpenOptions::new();
+    options.read(true).append(true).create_new(true);
+    // Where customers live is nobody else's business.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
     file.write_all(text)?;
     file.sync_all()?;
     Ok(file)

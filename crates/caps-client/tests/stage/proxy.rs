@@ -1,5 +1,7 @@
 //! A line between a client and a hub that goes wrong in every way that lines do.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::thread;
 use std::time::Duration;
@@ -62,10 +64,6 @@ impl Proxy {
             runtime.block_on(serve(listener, hub, changes));
         });
         Self { address, now }
-    }
-
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
     }
 
     pub(crate) fn url(&self) -> String {

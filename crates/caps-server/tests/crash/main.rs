@@ -8,6 +8,7 @@
 //! `SEED` repeats what is left to chance, as far as processes can, and `CAPS_KILLS` makes those tests longer or
 //! shorter.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "some of it serves Linux alone"))]
 
 mod chance;
 mod driver;

@@ -1,5 +1,7 @@
 //! The hub's program, as every test here runs it: on a port of its own, ended by the test that started it.
 
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -67,11 +69,16 @@ impl Hub {
         self.child.id().to_string()
     }
 
-    /// Sends it a signal, such as `-TERM`, and waits for its end.
-    pub(crate) fn end(mut self, signal: &str) -> End {
+    /// Sends it a signal, such as `-STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
         // The shell's own `kill` is there even where no program of that name is.
         let kill = format!("kill {signal} {}", self.pid());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "it had ended");
+    }
+
+    /// Sends it a signal, such as `-TERM`, and waits for its end.
+    pub(crate) fn end(mut self, signal: &str) -> End {
+        self.signal(signal);
         let mut stderr = self.child.stderr.take().unwrap();
         let (sender, read) = mpsc::channel();
         thread::spawn(move || {

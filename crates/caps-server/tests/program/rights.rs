@@ -64,6 +64,7 @@ fn every_role_sees_and_does_over_http_what_its_token_says_and_no_more() {
     }
     get("/api/vendors", [401, 200, 200, 200, 200, 200, 200]);
     get("/api/orders/acme/1", of_acme);
+    get("/api/orders/acme/1/label.svg", of_acme);
     get("/api/orders/flowers/1", of_flowers);
     get("/api/orders/flowers/1/label.svg", of_flowers);
     get("/api/drivers/dana/orders", [401, 403, 403, 200, 403, 403, 200]);

@@ -1,20 +1,23 @@
 //! Sets the stage of a test: a hub, and the scripts that play against it.
 
-use std::ffi::OsStr;
-use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use crate::hub::{End, Hub};
+use crate::tools::{Tool, is_ci};
 
 /// The longest that a script may be silent. Every wait inside of a script has a shorter bound of its own.
 const BOUND: Duration = Duration::from_secs(300);
 
-/// A script of `tests/wire` and what runs it.
+/// What a script says when it wants the hub to be stopped and started again, where it was and with what it keeps.
+const RESTART: &str = "restart the hub";
+
+/// A script of `tests/wire` or `tests/web`, and what runs it.
 pub(crate) struct Script {
     tool: Tool,
     file: &'static str,
@@ -30,6 +33,11 @@ impl Script {
     /// A script for python.
     pub(crate) fn python(file: &'static str) -> Self {
         Self { tool: Tool::Python, file, args: Vec::new() }
+    }
+
+    /// A script for node with a browser at hand.
+    pub(crate) fn browser(file: &'static str) -> Self {
+        Self { tool: Tool::Browser, file, args: Vec::new() }
     }
 
     /// The same with these arguments.
@@ -51,49 +59,86 @@ pub(crate) fn perform(flags: &[&str], scripts: &[Script]) {
             return;
         }
     }
-    let hub = Hub::start(flags);
+    let mut house = House::open(flags);
     let mut playing: Vec<Playing> = Vec::new();
     for (i, script) in scripts.iter().enumerate() {
-        let mut player = Playing::start(script, &hub);
+        let mut player = Playing::start(script, house.hub());
         if i + 1 < scripts.len() {
             player.wait_until_ready();
         }
         playing.push(player);
     }
     let mut reports: Vec<String> =
-        playing.into_iter().filter_map(|player| player.end().err()).collect();
-    let End { status, log } = hub.end("-TERM");
-    if !status.success() {
-        let last = log.lines().rev().take(40).collect::<Vec<_>>();
-        reports
-            .push(format!("the hub ended with {status}; its last lines, latest first: {last:#?}"));
-    }
+        playing.into_iter().filter_map(|player| player.end(&mut house).err()).collect();
+    reports.extend(house.close());
     assert!(reports.is_empty(), "{}", reports.join("\n"));
 }
 
-fn is_ci() -> bool {
-    std::env::var("CI").is_ok_and(|ci| ci == "true" || ci == "1")
+/// A hub that can be started again.
+struct House {
+    /// `None` between two of them.
+    hub: Option<Hub>,
+    flags: Vec<String>,
+    data: TempDir,
+}
+
+impl House {
+    fn open(flags: &[&str]) -> Self {
+        let data = TempDir::new().expect("a data directory");
+        let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
+        Self { hub: Some(start(&flags, &data, "0")), flags, data }
+    }
+
+    fn hub(&self) -> &Hub {
+        self.hub.as_ref().expect("a hub runs")
+    }
+
+    fn restart(&mut self) {
+        let port = self.hub().address().port().to_string();
+        let failed = self.close();
+        assert_eq!(failed, None);
+        self.hub = Some(start(&self.flags, &self.data, &port));
+    }
+
+    /// Ends the hub; what went wrong with it, if anything did.
+    fn close(&mut self) -> Option<String> {
+        let End { status, log } = self.hub.take()?.end("-TERM");
+        if status.success() {
+            return None;
+        }
+        let last = log.lines().rev().take(40).collect::<Vec<_>>();
+        Some(format!("the hub ended with {status}; its last lines, latest first: {last:#?}"))
+    }
+}
+
+fn start(flags: &[String], data: &TempDir, port: &str) -> Hub {
+    let mut flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+    let data = data.path().to_str().expect("a path of whole characters");
+    flags.extend(["--data-dir", data, "--port", port]);
+    Hub::start(&flags)
 }
 
 /// A script that runs, and everything it writes.
 struct Playing {
     name: String,
     child: Child,
+    input: ChildStdin,
     output: Receiver<String>,
     heard: String,
 }
 
 impl Playing {
     fn start(script: &Script, hub: &Hub) -> Self {
-        let (mut command, file) = (script.tool.command(), scripts().join(script.file));
+        let (mut command, file) = (script.tool.command(), script.tool.scripts().join(script.file));
         command.arg(file).args(&script.args);
         command.env("CAPS_URL", format!("http://{}", hub.address())).env("CAPS_HUB", hub.pid());
         let mut child = command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|why| panic!("{} starts: {why}", script.file));
+        let input = child.stdin.take().expect("stdin");
         let (sender, output) = mpsc::channel();
         let streams: [Box<dyn Read + Send>; 2] = [
             Box::new(child.stdout.take().expect("stdout")),
@@ -109,7 +154,7 @@ impl Playing {
             });
         }
         let name = format!("{} {}", script.file, script.args.join(" "));
-        Self { name, child, output, heard: String::new() }
+        Self { name, child, input, output, heard: String::new() }
     }
 
     /// The script's next line, or `None` when it has ended.
@@ -139,8 +184,13 @@ impl Playing {
     }
 
     /// Waits for the script's end; what it wrote, if it failed.
-    fn end(mut self) -> Result<(), String> {
-        while self.line().is_some() {}
+    fn end(mut self, house: &mut House) -> Result<(), String> {
+        while let Some(line) = self.line() {
+            if line == RESTART {
+                house.restart();
+                writeln!(self.input, "restarted").expect("the script listens");
+            }
+        }
         let status = self.child.wait().expect("the script ends");
         let seeds = self.heard.lines().filter(|line| line.contains("SEED="));
         for seed in seeds {
@@ -159,125 +209,4 @@ impl Drop for Playing {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// What runs a script.
-#[derive(Clone, Copy)]
-enum Tool {
-    Node,
-    Python,
-}
-
-impl Tool {
-    /// What is missing on this machine, and how to mend it.
-    fn check(self) -> Result<(), &'static str> {
-        match self {
-            Self::Node => {
-                let version = say("node", &["--version"]).unwrap_or_default();
-                let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
-                if major.parse::<u32>().unwrap_or(0) < 20 || say("npm", &["--version"]).is_none() {
-                    return Err("node 20 or later with npm is missing: install it from \
-                        https://nodejs.org or by your package manager, to test with the JavaScript clients");
-                }
-            }
-            Self::Python => {
-                if say("python3", &["-c", "import ensurepip, venv"]).is_none() {
-                    return Err("python3 with its venv module is missing: install `python3` and \
-                        `python3-venv` by your package manager, to test with the Python client");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The tool, with the clients that it needs at hand.
-    fn command(self) -> Command {
-        let installed = self.install();
-        match self {
-            Self::Node => {
-                let mut node = Command::new("node");
-                node.env("CAPS_NPM", installed);
-                node
-            }
-            Self::Python => {
-                let bin = if cfg!(windows) { "Scripts/python" } else { "bin/python" };
-                let mut python = Command::new(installed.join(bin));
-                python.env("PYTHONDONTWRITEBYTECODE", "1");
-                python
-            }
-        }
-    }
-
-    /// Fetches the clients once for each list of them, whatever number of processes asks at the same time.
-    fn install(self) -> PathBuf {
-        let stage = Path::new(env!("CARGO_TARGET_TMPDIR")).join("wire");
-        fs::create_dir_all(&stage).expect("the stage is built");
-        let (folder, list) = match self {
-            Self::Node => ("npm", "package-lock.json"),
-            Self::Python => ("venv", "requirements.txt"),
-        };
-        let lock = File::create(stage.join(format!("{folder}.lock"))).expect("a lock file");
-        lock.lock().expect("the lock");
-
-        let folder = stage.join(folder);
-        let receipt = folder.join("installed");
-        let wanted = fs::read_to_string(scripts().join(list)).expect("the list of clients");
-        let wanted = match self {
-            Self::Node => wanted,
-            // A venv belongs to the python that made it.
-            Self::Python => {
-                let python =
-                    say("python3", &["-c", "import sys; print(sys.executable, sys.version)"]);
-                wanted + &python.unwrap_or_default()
-            }
-        };
-        if fs::read_to_string(&receipt).is_ok_and(|installed| installed == wanted) {
-            return folder;
-        }
-        if folder.exists() {
-            fs::remove_dir_all(&folder).expect("the old clients go");
-        }
-        match self {
-            Self::Node => {
-                fs::create_dir_all(&folder).expect("a folder for the clients");
-                for file in ["package.json", list] {
-                    fs::copy(scripts().join(file), folder.join(file)).expect("a copy");
-                }
-                let mut ci = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-                ci.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"])
-                    .arg(&folder);
-                run(&mut ci);
-            }
-            Self::Python => {
-                run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
-                let bin = if cfg!(windows) { "Scripts/python" } else { "bin/python" };
-                let mut pip = Command::new(folder.join(bin));
-                pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-r"]);
-                run(pip.arg(scripts().join(list)));
-            }
-        }
-        fs::write(receipt, wanted).expect("a receipt");
-        folder
-    }
-}
-
-fn scripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/wire")
-}
-
-/// What a program prints, or `None` when it is missing or fails.
-fn say(program: impl AsRef<OsStr>, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn run(command: &mut Command) {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|why| panic!("{command:?} starts: {why}"));
-    assert!(
-        output.status.success(),
-        "{command:?} failed:\n{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
 }

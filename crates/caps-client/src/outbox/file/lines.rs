@@ -31,7 +31,7 @@ pub(crate) struct Entry {
 #[serde(rename_all = "camelCase")]
 struct Header {
     caps_outbox: u32,
-    /// Who has written it, as in a handshake; null where only the hub knows.
+    /// Who has written it, as in a handshake.
     client: Value,
 }
 

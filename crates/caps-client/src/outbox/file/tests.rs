@@ -119,10 +119,11 @@ fn another_client_s_file_is_refused_and_left_as_it_is() {
         let error = open(client).unwrap_err().to_string();
         assert!(error.contains("`driver ann`"), "{error}");
     }
-    // Only the hub knows who has a token, and a driver may have got its name since.
-    for client in [Value::Null, json!({"role": "driver"})] {
+    // A driver may have got its name since, or lost it.
+    for client in [json!({"role": "driver"}), json!({"role": "driver", "clientId": "ann"})] {
         assert_eq!(entries(&open(client).unwrap()), [(1, entry(1))]);
     }
+    assert!(open(json!({"role": "driver", "clientId": "bob"})).is_err());
 }
 
 #[test]
@@ -158,4 +159,19 @@ fn a_new_file_that_was_not_finished_is_no_obstacle() {
     fs::write(with_ending(&place.path(), ".new"), "half a li").unwrap();
     place.open().unwrap().keep(vec![entry(1)], &[]).unwrap();
     assert_eq!(entries(&place.open().unwrap()), [(1, entry(1))]);
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_it_unless_its_owner_lets_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let place = Place::new();
+    let mode = || fs::metadata(place.path()).unwrap().permissions().mode() & 0o777;
+    place.open().unwrap().keep(vec![entry(1)], &[]).unwrap();
+    assert_eq!(mode(), 0o600);
+    fs::set_permissions(place.path(), fs::Permissions::from_mode(0o640)).unwrap();
+    let mut file = place.open().unwrap();
+    file.keep(vec![], &[1]).unwrap();
+    file.close();
+    assert_eq!((mode(), place.text().lines().count()), (0o640, 1), "it was swept out");
 }

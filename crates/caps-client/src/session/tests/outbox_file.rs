@@ -140,6 +140,20 @@ async fn a_hub_that_does_not_know_the_client_leaves_its_file_as_it_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_hub_does_not_let_a_client_do_is_left_in_its_file_for_one_with_another_token() {
+    let place = Place::new();
+    place.leave(1..=2).await;
+    let (client, _incoming, mut door) = place.connect();
+    let mut hub = door.open().await;
+    hub.next().await;
+    hub.refuse(Code::Forbidden).await;
+    accept_orders(&mut hub, [2]).await;
+    assert_eq!(client.close(Duration::from_secs(1)).await, 0);
+    let (_client, _incoming, mut door) = place.connect();
+    accept_orders(&mut door.open().await, [1]).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_asks_to_listen_is_not_kept() {
     let place = Place::new();
     let (client, _incoming, mut door) = place.connect();

@@ -55,8 +55,14 @@ pub(super) struct Placed {
     post, path = "/orders", operation_id = "placeOrder", tag = "Orders", request_body = Placeable,
     params(("Idempotency-Key" = Option<Id>, Header, description = "The order's id, if it brings none itself")),
     responses(
-        (status = 201, description = "It is placed, and kept", body = Placed, headers(("Location" = String, description = "The order"))),
-        (status = 200, description = "It was placed before", body = Placed, headers(("Location" = String, description = "The order"))),
+        (
+            status = 201, description = "It is placed, and kept", body = Placed,
+            headers(("Location" = String, description = "The order"))
+        ),
+        (
+            status = 200, description = "It was placed before", body = Placed,
+            headers(("Location" = String, description = "The order"))
+        ),
         PlaceProblems
     )
 )]
@@ -121,7 +127,8 @@ pub(super) struct DeliveredBy {
 ///
 /// As the event `in-transit`: gives the order to this driver, and tells the vendor.
 #[utoipa::path(
-    post, path = "/orders/{clientId}/{messageId}/in-transit", operation_id = "takeOrder", tag = "Orders", params(OrderPath), request_body = By,
+    post, path = "/orders/{clientId}/{messageId}/in-transit", operation_id = "takeOrder", tag = "Orders",
+    params(OrderPath), request_body = By,
     responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
 )]
 pub(super) async fn in_transit(
@@ -137,7 +144,8 @@ pub(super) async fn in_transit(
 ///
 /// As the event `delivered`: tells the vendor, and what there is to show for it.
 #[utoipa::path(
-    post, path = "/orders/{clientId}/{messageId}/delivered", operation_id = "deliverOrder", tag = "Orders", params(OrderPath), request_body = DeliveredBy,
+    post, path = "/orders/{clientId}/{messageId}/delivered", operation_id = "deliverOrder", tag = "Orders",
+    params(OrderPath), request_body = DeliveredBy,
     responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
 )]
 pub(super) async fn delivered(
@@ -159,7 +167,8 @@ pub(super) async fn delivered(
 ///
 /// As the event `release`: takes the order from this driver, and offers it again.
 #[utoipa::path(
-    post, path = "/orders/{clientId}/{messageId}/release", operation_id = "releaseOrder", tag = "Orders", params(OrderPath), request_body = By,
+    post, path = "/orders/{clientId}/{messageId}/release", operation_id = "releaseOrder", tag = "Orders",
+    params(OrderPath), request_body = By,
     responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
 )]
 pub(super) async fn release(
@@ -192,7 +201,8 @@ fn pickup() -> Event {
 ///
 /// As the event `received`: deletes it from its queue. That of a pickup claims the order for this driver.
 #[utoipa::path(
-    post, path = "/orders/{clientId}/{messageId}/received", operation_id = "receiveMessage", tag = "Orders", params(OrderPath), request_body = ReceivedBy,
+    post, path = "/orders/{clientId}/{messageId}/received", operation_id = "receiveMessage", tag = "Orders",
+    params(OrderPath), request_body = ReceivedBy,
     responses((status = 200, description = "It is, and that is kept", body = AnswerText), ActProblems)
 )]
 pub(super) async fn received(

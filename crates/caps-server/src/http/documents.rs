@@ -15,7 +15,8 @@ mod asyncapi;
 mod browse;
 
 /// What the page may do: be read.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
 
 /// What the routes are about.
 const TAGS: [(&str, &str); 5] = [

@@ -42,8 +42,12 @@ const POLICY: &str = "default-src 'none'; sandbox";
 /// To print, four inches by six: store, order id, the order's `customer` and `address`, and a QR code that says
 /// `clientId/orderId`.
 #[utoipa::path(
-    get, path = "/orders/{clientId}/{messageId}/label.svg", operation_id = "drawLabel", tag = "Orders", params(OrderPath),
-    responses((status = 200, description = "The label", body = String, content_type = "image/svg+xml"), FindProblems)
+    get, path = "/orders/{clientId}/{messageId}/label.svg", operation_id = "drawLabel", tag = "Orders",
+    params(OrderPath),
+    responses(
+        (status = 200, description = "The label", body = String, content_type = "image/svg+xml"),
+        FindProblems
+    )
 )]
 pub(super) async fn label(
     State(sources): State<Sources>,

@@ -70,8 +70,20 @@ pub(super) struct Asked {
 /// new. The stream lasts until the hub stops, or its token expires.
 #[utoipa::path(
     get, path = "/events", operation_id = "streamEvents", tag = "Log",
-    params(Asked, ("Last-Event-ID" = Option<String>, Header, description = "Where to go on: the `id` of the last event that was heard")),
-    responses((status = 200, description = "Events, without an end", body = String, content_type = "text/event-stream"), FindProblems)
+    params(
+        Asked,
+        (
+            "Last-Event-ID" = Option<String>, Header,
+            description = "Where to go on: the `id` of the last event that was heard"
+        )
+    ),
+    responses(
+        (
+            status = 200, description = "Events, without an end",
+            body = String, content_type = "text/event-stream"
+        ),
+        FindProblems
+    )
 )]
 pub(super) async fn events(
     State(sources): State<Sources>,

@@ -10,6 +10,14 @@ use crate::schema::{CodeName, EventName, Id, OrderText, ProofText};
 /// Where the namespace is in the document.
 const CHANNEL: &str = "#/channels/caps";
 
+const ABOUT: &str = "The events of a package-delivery hub, over Socket.IO 5. The hub receives what vendors and drivers \
+                     emit, and answers each event in its acknowledgement; what it sends goes to those who listen. \
+                     `docs/protocol.md` is the whole contract.";
+
+/// What goes by several names.
+const ID: &str = "A name, or a number, which is the same as its digits. Other names are understood, too: for `clientId` such \
+                  as `store` and `vendorId`, for `messageId` such as `orderId` and `id`.";
+
 pub(super) fn document() -> Value {
     let mut messages = Map::new();
     let mut operations = Map::new();
@@ -26,13 +34,19 @@ pub(super) fn document() -> Value {
             "summary": format!("What `{verb}` is answered in its acknowledgement, when it is done and kept."),
             "payload": answer,
         }));
-        operations.insert(name.into(), json!({
-            "action": "receive",
-            "summary": summary,
-            "channel": {"$ref": CHANNEL},
-            "messages": [message(name)],
-            "reply": {"channel": {"$ref": CHANNEL}, "messages": [message(&answered), message("refusal")]},
-        }));
+        operations.insert(
+            name.into(),
+            json!({
+                "action": "receive",
+                "summary": summary,
+                "channel": {"$ref": CHANNEL},
+                "messages": [message(name)],
+                "reply": {
+                    "channel": {"$ref": CHANNEL},
+                    "messages": [message(&answered), message("refusal")],
+                },
+            }),
+        );
     }
     for event in Event::ALL {
         let name = format!("{event}-message");
@@ -43,34 +57,37 @@ pub(super) fn document() -> Value {
         operations.insert(format!("send-{event}"), send(sent(event), &name));
     }
     let refused = "Why an event was refused, in its acknowledgement.";
-    messages.insert(
-        "refusal".into(),
-        json!({"summary": refused, "payload": {"$ref": "#/components/schemas/Refusal"}}),
-    );
+    messages.insert("refusal".into(), json!({"summary": refused, "payload": reference("Refusal")}));
     let unacknowledged = "Why an event was refused that came without an acknowledgement callback.";
-    messages.insert(EXCEPTION.into(), json!({
-        "name": EXCEPTION, "summary": unacknowledged, "payload": {"$ref": "#/components/schemas/Refusal"},
-    }));
+    messages.insert(
+        EXCEPTION.into(),
+        json!({"name": EXCEPTION, "summary": unacknowledged, "payload": reference("Refusal")}),
+    );
     operations.insert(format!("send-{EXCEPTION}"), send(unacknowledged, EXCEPTION));
+    let in_channel = messages
+        .keys()
+        .map(|name| (name.clone(), json!({"$ref": format!("#/components/messages/{name}")})));
+    let in_channel: Map<_, _> = in_channel.collect();
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "CAPS",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "The events of a package-delivery hub, over Socket.IO 5. The hub receives what vendors and drivers \
-                            emit, and answers each event in its acknowledgement; what it sends goes to those who listen. \
-                            `docs/protocol.md` is the whole contract.",
+            "description": ABOUT,
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "defaultContentType": "application/json",
         "servers": {
-            "hub": {"host": "localhost:3001", "pathname": "/socket.io/", "protocol": "ws", "description": "Socket.IO, over WebSocket or long polling."},
+            "hub": {
+                "host": "localhost:3001", "pathname": "/socket.io/", "protocol": "ws",
+                "description": "Socket.IO, over WebSocket or long polling.",
+            },
         },
         "channels": {
             "caps": {
                 "address": NAMESPACE,
                 "description": "The namespace of all events.",
-                "messages": messages.keys().map(|name| (name.clone(), json!({"$ref": format!("#/components/messages/{name}")}))).collect::<Map<_, _>>(),
+                "messages": in_channel,
             },
         },
         "operations": operations,
@@ -83,7 +100,8 @@ fn message(name: &str) -> Value {
 }
 
 fn send(summary: &str, name: &str) -> Value {
-    json!({"action": "send", "summary": summary, "channel": {"$ref": CHANNEL}, "messages": [message(name)]})
+    let messages = [message(name)];
+    json!({"action": "send", "summary": summary, "channel": {"$ref": CHANNEL}, "messages": messages})
 }
 
 /// What a verb takes, and what it is answered.
@@ -99,6 +117,7 @@ impl Heard {
         let order =
             json!({"store": "acme-widgets", "orderId": "7", "customer": "Ann", "address": "Elm 1"});
         let envelope = |event: Event| json!({"event": event, "messageId": "7", "clientId": "acme-widgets", "order": order});
+        let message = || object(&["order"], &["clientId", "messageId", "event", "proof"]);
         let about_order = || answer(&["messageId"], &["duplicate"]);
         match verb {
             Verb::Join => Self {
@@ -115,13 +134,13 @@ impl Heard {
             },
             Verb::Pickup => Self {
                 summary: "Announce an order: it is queued for drivers, and sent to them.",
-                payload: json!({"anyOf": [reference("Order"), object(&["order"], &["clientId", "messageId", "event"])]}),
+                payload: json!({"anyOf": [reference("Order"), message()]}),
                 examples: vec![envelope(Event::Pickup), order],
                 answer: about_order(),
             },
             Verb::InTransit => Self {
                 summary: "Take an order on the road: it is this driver's from now on, and its vendor is told.",
-                payload: json!({"anyOf": [object(&["order"], &["clientId", "messageId", "event"]), reference("Order")]}),
+                payload: json!({"anyOf": [message(), reference("Order")]}),
                 examples: vec![envelope(Event::Pickup), order],
                 answer: about_order(),
             },
@@ -131,7 +150,7 @@ impl Heard {
                     json!({"scannedAt": "2026-11-22T21:04:05Z", "driver": "dana", "code": "4711"});
                 Self {
                     summary: "Say that an order has arrived: its vendor is told.",
-                    payload: json!({"anyOf": [object(&["order"], &["clientId", "messageId", "event", "proof"]), reference("Order")]}),
+                    payload: json!({"anyOf": [message(), reference("Order")]}),
                     examples: vec![proven, envelope(Event::InTransit), order],
                     answer: about_order(),
                 }
@@ -211,7 +230,12 @@ fn answer(always: &[&str], sometimes: &[&str]) -> Value {
         properties.insert((*name).into(), schema);
     }
     let required: Vec<_> = ["status"].iter().chain(always).collect();
-    json!({"type": "object", "properties": properties, "required": required, "additionalProperties": false})
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
 }
 
 /// What a client sends. It may have other fields, too.
@@ -233,8 +257,7 @@ fn object(required: &[&str], optional: &[&str]) -> Value {
 
 fn schemas() -> Value {
     let id = json!({
-        "description": "A name, or a number, which is the same as its digits. For `clientId` the names `store`, `storeId`, \
-                        `storeName`, `queueId`, `vendorId` and `retailer` are understood, too; for `messageId` also `orderId` and `id`.",
+        "description": ID,
         "oneOf": [schema::<Id>(), {"type": "integer"}],
     });
     let refusal = json!({
@@ -242,8 +265,14 @@ fn schemas() -> Value {
         "properties": {
             "status": {"const": "error"},
             "code": schema::<CodeName>(),
-            "message": {"type": "string", "description": "What is wrong, and the mend, in a sentence."},
-            "temporary": {"type": "boolean", "description": "Whether the same event may succeed later, unchanged."},
+            "message": {
+                "type": "string",
+                "description": "What is wrong, and the mend, in a sentence.",
+            },
+            "temporary": {
+                "type": "boolean",
+                "description": "Whether the same event may succeed later, unchanged.",
+            },
         },
         "required": ["status", "code", "message", "temporary"],
         "additionalProperties": false,

@@ -53,23 +53,6 @@ fn an_order_is_placed_taken_and_delivered_over_http() {
 }
 
 #[test]
-fn what_there_is_to_show_for_a_delivery_is_kept_as_it_came() {
-    let hub = Hub::start(&[]);
-    hub.post("/api/orders", &order(7));
-    let body = r#"{"driver": "dana", "proof": { "code":1.50 }}"#;
-    let response = hub.http_with("POST", "/api/orders/acme/7/delivered", JSON, body);
-    assert_eq!(read(&response).0, 200, "{response}");
-    hub.hears(
-        r#"{"clientId":"acme","event":"delivered"}"#,
-        r#""store":"acme"},"proof":{ "code":1.50 }}"#,
-    );
-    hub.post("/api/orders", &order(8));
-    let (_, problem) =
-        hub.post_refused("/api/orders/acme/8/delivered", JSON, r#"{"driver": "dana", "proof": 7}"#);
-    assert_eq!(problem["code"], "invalid_payload");
-}
-
-#[test]
 fn an_order_that_is_given_back_over_http_can_be_taken_by_another_driver() {
     let hub = Hub::start(&[]);
     hub.post("/api/orders", &order(7));

@@ -44,10 +44,11 @@ pub(crate) struct Hub {
 }
 
 impl Hub {
-    /// Starts one that logs nothing, and keeps what it is told in `data`.
+    /// Starts one that logs nothing, takes all that a connection can send, and keeps what it is told in `data`.
     pub(crate) fn start(program: &PathBuf, store: Store, data: &TempDir) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
-            .args(["--port", "0", "--host", "127.0.0.1", "--store", store.name(), "--data-dir"])
+            .args(["--port", "0", "--host", "127.0.0.1", "--max-rate", "4000000000"])
+            .args(["--store", store.name(), "--data-dir"])
             .arg(data.path())
             .env("RUST_LOG", "warn")
             .stdin(Stdio::null())

@@ -24,7 +24,8 @@ pub(crate) async fn run(orders: u64) -> anyhow::Result<()> {
     for _ in 0..TURNS {
         probe(&data, &mut fsyncs)?;
         for (store, times) in stores.iter().zip(&mut times) {
-            let hub = Hub::start(&program, *store, &TempDir::new()?)?;
+            let data = TempDir::new()?;
+            let hub = Hub::start(&program, *store, &data)?;
             trips(&hub, orders.div_ceil(TURNS), times).await?;
         }
     }

@@ -50,9 +50,6 @@ use writer::{Work, Writer};
 /// The name of the file in the data directory.
 const FILE: &str = "caps.db";
 
-/// In bytes.
-const PAGE: u64 = 4096;
-
 /// Pages are checkpointed from the write-ahead log in larger portions than is usual: fewer, longer writes.
 const CHECKPOINT_PAGES: u32 = 4000;
 
@@ -98,27 +95,6 @@ impl Store {
         let mut store = Self { file, db, lock };
         prepare(&mut store.db).map_err(|why| store.explain(why))?;
         Ok(store)
-    }
-
-    /// Whether the disk has so much room that nobody misses what the write-ahead log takes before it needs it.
-    fn has_much_room(&self) -> bool {
-        const MUCH: u64 = 1 << 30;
-        rustix::fs::statvfs(&self.file).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= MUCH)
-    }
-
-    /// Grows the write-ahead log to the size that it is to have, so that a commit writes over what is there: that takes
-    /// about 40 % less time than one that makes a file longer.
-    fn grow(&self) -> rusqlite::Result<()> {
-        let wal = self.file.with_extension("db-wal");
-        let size = fs::metadata(wal).map_or(0, |wal| wal.len());
-        if size >= u64::from(CHECKPOINT_PAGES) * PAGE {
-            return Ok(());
-        }
-        // Every page goes into the write-ahead log twice: when it is filled, and when it is free again.
-        self.db.execute_batch("DROP TABLE IF EXISTS room; CREATE TABLE room (filling BLOB)")?;
-        let filling = u64::from(CHECKPOINT_PAGES) * PAGE / 2;
-        self.db.execute("INSERT INTO room VALUES (zeroblob(?1))", [filling])?;
-        self.db.execute_batch("DROP TABLE room; PRAGMA wal_checkpoint")
     }
 
     /// Reads beside whoever writes to the file.
@@ -198,11 +174,6 @@ impl FileJournal {
         restored: &Restored,
         retention: Duration,
     ) -> io::Result<Self> {
-        if store.has_much_room()
-            && let Err(why) = store.grow()
-        {
-            tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
-        }
         let kept = restored.kept;
         let rotation = restored.rotation.clone();
         let (work, arrived) = mpsc::channel();

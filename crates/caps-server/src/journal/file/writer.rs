@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, TransactionBe
 use tokio::sync::watch;
 
 use super::super::{Progress, Trouble};
-use super::row;
+use super::{CHECKPOINT_PAGES, row};
 
 /// How long to wait before what could not be kept is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -20,6 +20,9 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// The most rows that are removed after one commit, so that the next has not long to wait.
 const TRIM: usize = 1000;
+
+/// SQLite's pages, in bytes.
+const PAGE: u32 = 4096;
 
 /// What the writer is handed.
 pub(super) enum Work {
@@ -75,8 +78,29 @@ impl Writer {
         if !self.is_settled {
             self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             self.is_settled = true;
+            if self.has_much_room()
+                && let Err(why) = self.grow()
+            {
+                tracing::debug!(%why, "commits will be slower until the write-ahead log has grown by itself");
+            }
         }
         Ok(())
+    }
+
+    /// Whether the disk has so much room that nobody misses what the write-ahead log takes before it needs it.
+    fn has_much_room(&self) -> bool {
+        const MUCH: u64 = 1 << 30;
+        rustix::fs::statvfs(&self.file).is_ok_and(|disk| disk.f_bavail * disk.f_frsize >= MUCH)
+    }
+
+    /// Grows the write-ahead log, which is empty, to the size that it is to have, so that a commit writes over what is
+    /// there: that takes about 40 % less time than one that makes a file longer.
+    fn grow(&self) -> rusqlite::Result<()> {
+        // Every page goes into the write-ahead log twice: when it is filled, and when it is free again.
+        const FILLING: u32 = CHECKPOINT_PAGES / 2 * PAGE;
+        self.db.execute_batch("DROP TABLE IF EXISTS room; CREATE TABLE room (filling BLOB)")?;
+        self.db.execute("INSERT INTO room VALUES (zeroblob(?1))", [FILLING])?;
+        self.db.execute_batch("DROP TABLE room; PRAGMA wal_checkpoint")
     }
 
     /// Writes until the hub has gone and everything is kept, or nothing can be.

@@ -73,6 +73,8 @@ pub(crate) enum Command {
         #[arg(long, default_value = "90d", value_parser = humantime::parse_duration)]
         ttl: Duration,
     },
+    /// Ask the hub that listens on `--host` and `--port` whether it can keep what it is told
+    Healthcheck,
     /// Save what is whole of a damaged file; no hub may be at work on it
     Salvage {
         /// The new data directory to save to
@@ -84,11 +86,11 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Settings {
     /// The name or address to listen on
-    #[arg(long, env = "CAPS_HOST", default_value = "127.0.0.1")]
+    #[arg(long, env = "CAPS_HOST", default_value = "127.0.0.1", global = true)]
     host: String,
 
     /// The port to listen on; 0 picks a free one
-    #[arg(long, env = "PORT", default_value_t = 3001)]
+    #[arg(long, env = "PORT", default_value_t = 3001, global = true)]
     port: u16,
 
     /// Where messages are kept

@@ -1,4 +1,6 @@
-//! What there is to do with a data directory besides running a hub on it.
+//! What there is to do with a hub and its data directory besides running it.
+
+mod healthcheck;
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
@@ -37,6 +39,7 @@ pub(crate) fn run(command: Command, config: &Config) -> anyhow::Result<()> {
             println!("{}", issue(secret, &bearer, SystemTime::now().into())?);
             Ok(())
         }
+        Command::Healthcheck => healthcheck::run(&config.host, config.port),
         Command::Salvage { directory } => run_salvage(data_dir, &directory),
     }
 }

@@ -1,10 +1,12 @@
 //! A hub whose disk fails while it works: whoever sends is told to send again, and whoever reads is served.
 
+use std::process::{Command, Output};
+
 use caps_proto::{Answer, Code, Event};
 use tokio::time::timeout;
 
 use crate::chance::dice;
-use crate::hub::Hub;
+use crate::hub::{HUB, Hub};
 use crate::ledger::{Key, Word};
 use crate::machine::{FAULTS, Fault, Machine};
 use crate::plain::{
@@ -62,6 +64,36 @@ async fn while_nothing_can_be_kept_senders_are_told_busy_and_readers_are_served_
         hub.kill();
         assert_eq!(waiting(&machine.start()).await, now.map(Vec::from));
     }
+}
+
+/// What a container asks its hub with.
+fn healthcheck(hub: &Hub) -> Output {
+    let port = hub.address().port().to_string();
+    Command::new(HUB)
+        .env("CAPS_HOST", "127.0.0.1")
+        .env("PORT", port)
+        .arg("healthcheck")
+        .output()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_healthcheck_fails_while_nothing_can_be_kept_and_says_why() {
+    let machine = Machine::new();
+    let hub = machine.start();
+    let mut vendor = connect(&hub, VENDOR).await;
+    say(&mut vendor, 0, Word::Pickup).await;
+    let well = healthcheck(&hub);
+    assert!(well.status.success() && well.stdout == b"ok\n", "{well:?}");
+    machine.fail(Fault::Full, 0);
+    say_in_vain(&mut vendor, 1, Word::Pickup).await;
+    let Output { status, stderr, .. } = healthcheck(&hub);
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("the hub is not ready") && said.contains("is full"), "{said}");
+    machine.mend();
+    say_again(&mut vendor, 1, Word::Pickup).await;
+    assert!(healthcheck(&hub).status.success());
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
-//! What can be done with a data directory besides running a hub on it.
+//! What can be done with a hub and its data directory besides running it.
 
 use std::fs;
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -145,4 +146,12 @@ fn what_is_whole_of_a_damaged_file_is_saved() {
     place(&hub, 1000..1001);
     let said = fails(on(data.path(), &["salvage"]).arg(new.path()));
     assert!(said.contains("is not empty"), "{said}");
+}
+
+#[test]
+fn a_healthcheck_says_where_it_has_looked_in_vain() {
+    // The port was free a moment ago.
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let said = fails(&mut program(&["healthcheck", "--port", &port.to_string()]));
+    assert!(said.contains(&format!("no hub listens on `127.0.0.1:{port}`")), "{said}");
 }

@@ -9,7 +9,7 @@ WORKDIR /src
 # What the dependencies are, and nothing that changes with an edit of the hub.
 FROM rust AS recipe
 COPY . .
-RUN cargo chef prepare --bin caps-server --recipe-path recipe.json
+RUN cargo chef prepare --recipe-path recipe.json
 
 FROM rust AS build
 COPY --from=recipe /src/recipe.json recipe.json

@@ -34,7 +34,7 @@ impl fmt::Display for EventRecord<'_> {
 }
 
 fn write_safely(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
-    let mut rest = text;
+    let mut rest = if may_have_control(text) { text } else { return f.write_str(text) };
     while let Some(at) = rest.find(char::is_control) {
         let (before, after) = rest.split_at(at);
         f.write_str(before)?;
@@ -47,6 +47,13 @@ fn write_safely(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
         rest = chars.as_str();
     }
     f.write_str(rest)
+}
+
+/// Whether there may be a control character. Looks at every byte, which is many times as fast as to stop at the first.
+fn may_have_control(text: &str) -> bool {
+    // In UTF-8, 0xC2 begins the controls from U+0080 on, and some other characters.
+    const C1: u8 = 0xc2;
+    text.bytes().fold(false, |found, byte| found | byte.is_ascii_control() | (byte == C1))
 }
 
 /// One JSON object: `{"record":"EVENT","event":"pickup","time":"…","clientId":"acme-widgets","payload":{…}}`.

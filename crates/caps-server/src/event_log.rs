@@ -14,6 +14,13 @@ use crate::config::LogFormat;
 /// The most bytes of records that wait to be written.
 const MAX_WAITING: usize = 8 * 1024 * 1024;
 
+/// How long records are gathered, so that one write takes many of them: a write for each would cost more than all
+/// else that the hub does with an event.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// So many bytes of records are not gathered any longer.
+const ENOUGH: usize = 256 * 1024;
+
 /// How long the end of the log waits for a slow reader to take what is left.
 const LAST_WRITE: Duration = Duration::from_secs(1);
 
@@ -32,9 +39,20 @@ struct Shared {
 struct State {
     waiting: Vec<u8>,
     left_out: u64,
-    writer_sleeps: bool,
     closed: bool,
-    writer_is_done: bool,
+    writer: Writer,
+}
+
+/// What the writer does.
+#[derive(Default, PartialEq, Eq)]
+enum Writer {
+    #[default]
+    Writes,
+    /// Until there is a record.
+    Sleeps,
+    /// For [`GATHER`], or until there are [`ENOUGH`].
+    Gathers,
+    HasEnded,
 }
 
 impl EventLog {
@@ -68,8 +86,13 @@ impl EventLog {
             LogFormat::Json => serde_json::to_writer(&mut *waiting, record).map_err(Into::into),
         };
         waiting.push(b'\n');
-        if state.writer_sleeps {
-            state.writer_sleeps = false;
+        let is_awaited = match state.writer {
+            Writer::Sleeps => true,
+            Writer::Gathers => state.waiting.len() >= ENOUGH,
+            Writer::Writes | Writer::HasEnded => false,
+        };
+        if is_awaited {
+            state.writer = Writer::Writes;
             self.shared.changed.notify_all();
         }
     }
@@ -81,7 +104,7 @@ impl Drop for EventLog {
         let mut state = self.shared.lock();
         state.closed = true;
         self.shared.changed.notify_all();
-        let writes = |state: &mut State| !state.writer_is_done;
+        let writes = |state: &mut State| state.writer != Writer::HasEnded;
         // Whether in time or not: there is no more to be done.
         let _ = self.shared.changed.wait_timeout_while(state, LAST_WRITE, writes);
     }
@@ -99,12 +122,17 @@ fn write_all(shared: &Shared, mut out: impl Write) {
     loop {
         let mut state = shared.lock();
         while state.waiting.is_empty() && !state.closed {
-            state.writer_sleeps = true;
+            state.writer = Writer::Sleeps;
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
+        state.writer = Writer::Gathers;
+        let are_few = |state: &mut State| state.waiting.len() < ENOUGH && !state.closed;
+        let gathered = shared.changed.wait_timeout_while(state, GATHER, are_few);
+        (state, _) = gathered.unwrap_or_else(PoisonError::into_inner);
+        state.writer = Writer::Writes;
         let left_out = std::mem::take(&mut state.left_out);
         if state.waiting.is_empty() && left_out == 0 {
-            state.writer_is_done = true;
+            state.writer = Writer::HasEnded;
             shared.changed.notify_all();
             return;
         }

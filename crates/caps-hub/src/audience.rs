@@ -1,8 +1,9 @@
 //! Who is connected, and who listens to what.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use caps_proto::{ClientId, Event};
+use foldhash::{HashMap, HashSet};
 
 use crate::connection::Connection;
 use crate::input::{ConnId, Identity};

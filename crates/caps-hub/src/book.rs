@@ -1,11 +1,11 @@
 //! The book of orders: how far each has come, what waits in which queue, and whose it is. It changes by
 //! [`Fact`]s alone, so the same fold serves the running hub and a journal that is read back.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use caps_proto::{Event, Message, Order, OrderRef};
+use foldhash::HashMap;
 
 use crate::claims::Claims;
 use crate::fact::{Change, Fact, Seq, Who};

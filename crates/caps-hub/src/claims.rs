@@ -1,8 +1,9 @@
 //! Who holds what, and which claims end by themselves: by time, or with the connection of a nameless holder.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use caps_proto::OrderRef;
+use foldhash::{HashMap, HashSet};
 
 use crate::fact::{Seq, Who};
 use crate::input::ConnId;

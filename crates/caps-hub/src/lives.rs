@@ -1,9 +1,9 @@
 //! Every order that the hub knows of, by its id.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use caps_proto::OrderRef;
+use foldhash::HashMap;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::life::Life;
@@ -27,7 +27,7 @@ pub(crate) type Partition = HashMap<OrderRef, Box<Life>>;
 
 impl Default for Lives {
     fn default() -> Self {
-        Self((0..PARTITIONS).map(|_| HashMap::new()).collect())
+        Self((0..PARTITIONS).map(|_| HashMap::default()).collect())
     }
 }
 

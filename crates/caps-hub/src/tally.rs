@@ -1,8 +1,7 @@
 //! How many orders have come how far, without counting them each time.
 
-use std::collections::HashMap;
-
 use caps_proto::ClientId;
+use foldhash::HashMap;
 use serde::Serialize;
 
 use crate::life::Stage;

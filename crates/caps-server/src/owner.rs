@@ -6,12 +6,13 @@
 //! While the journal cannot keep anything, what would change something is answered `busy`, and readers are served
 //! what is kept.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
 use caps_proto::Answer;
+use foldhash::HashMap;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -84,8 +85,8 @@ impl Owner {
             journal,
             commands,
             gauge,
-            lines: HashMap::new(),
-            askers: HashMap::new(),
+            lines: HashMap::default(),
+            askers: HashMap::default(),
             batch: Vec::with_capacity(BATCH),
             undone: VecDeque::new(),
             is_in_trouble: false,

@@ -1,8 +1,7 @@
 //! What is true of the book between any two inputs. Panics where it is not.
 
-use std::collections::{HashMap, HashSet};
-
 use caps_proto::Proof;
+use foldhash::HashSet;
 
 use super::*;
 
@@ -11,7 +10,7 @@ impl Book {
     pub(crate) fn audit(&self, limits: &Limits) {
         self.audit_queues();
         let mut lapses = 0;
-        let mut held: HashMap<Who, HashSet<OrderRef>> = HashMap::new();
+        let mut held: HashMap<Who, HashSet<OrderRef>> = HashMap::default();
         let mut tallies = Tallies::default();
         for (which, life) in self.lives.iter() {
             self.audit_places(which, life);

@@ -5,7 +5,6 @@
 //! WebSocket's flushes are seen on its TCP stream ([`ClientStream`](super::stream::ClientStream)), which is told
 //! its session ([`StreamSession`]); long polling has flushed when a poll is answered ([`watch`]).
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
@@ -13,6 +12,7 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use foldhash::HashMap;
 use http::{Method, StatusCode, Uri};
 use socketioxide::socket::Sid;
 

@@ -33,6 +33,9 @@ pub struct Done {
     /// The hub knew this already: nothing was queued or emitted again.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
+    /// The order of a `pickup` was delivered before, and its vendor has received that: nothing more comes of it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
     /// How many messages `received` took out of the queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<u64>,
@@ -166,6 +169,7 @@ mod tests {
             Answer::Ok(Done::default()),
             Answer::Ok(Done {
                 duplicate: true,
+                over: true,
                 removed: Some(2),
                 remaining: Some(0),
                 ..Done::default()

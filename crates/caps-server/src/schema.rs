@@ -132,6 +132,8 @@ pub(crate) struct AnswerText {
     message_id: Option<Id>,
     /// It was known already, and nothing has happened again.
     duplicate: Option<bool>,
+    /// The order of a `pickup` was delivered before, and its vendor has received that: nothing more comes of it.
+    over: Option<bool>,
     /// How many messages have left the queue.
     removed: Option<u64>,
 }

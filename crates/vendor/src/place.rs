@@ -155,7 +155,11 @@ impl<W: Write> Open<'_, W> {
 
     fn is_placed(&self, line: Option<u64>, order: &MessageId, done: &Done) -> Result<(), Failure> {
         self.shop.borrow_mut().is_known(order);
-        if let Some(line) = line.filter(|_| done.duplicate) {
+        if done.over {
+            // An earlier run was told, or this one, before this answer came.
+            self.shop.borrow_mut().finish(order);
+            tracing::info!(client = %self.store, %order, "the order has arrived before, and was thanked for");
+        } else if let Some(line) = line.filter(|_| done.duplicate) {
             tracing::info!(client = %self.store, %order, line, "the hub has known this order before");
         } else {
             tracing::info!(client = %self.store, %order, "placed an order");

@@ -155,6 +155,30 @@ async fn a_file_that_is_placed_again_places_nothing_twice() {
 }
 
 #[tokio::test]
+async fn a_shop_does_not_wait_for_what_an_earlier_run_has_thanked_for() {
+    let hub = Hub::start().await;
+    let (courier, mut offered) = driver(hub.url()).await;
+    let desk = Desk::new("{\"orderId\":\"1\"}\n{\"orderId\":\"2\"}\n");
+    let mut first = Program::spawn(&mut desk.shop(&hub));
+    let one = next(&mut offered, Event::Pickup).await;
+    let two = next(&mut offered, Event::Pickup).await;
+    deliver(&courier, one).await;
+    first.line_of("Thank you").await;
+    let received = async {
+        let (shop, _told) = vendor(hub.url()).await;
+        let delivered = Some(Event::Delivered);
+        while in_time(shop.get_all(Some(&acme()), delivered)).await.unwrap().count != Some(0) {}
+    };
+    in_time(received).await;
+    first.kill().await;
+
+    let shop = Program::spawn(&mut desk.shop(&hub));
+    deliver(&courier, two).await;
+    let (lines, status) = shop.end().await;
+    assert_eq!((thanks(&lines), status.code()), (1, Some(0)), "{lines:?}");
+}
+
+#[tokio::test]
 async fn a_file_that_is_not_there_is_said_with_the_mend() {
     let hub = Hub::start().await;
     let desk = Desk::new("");

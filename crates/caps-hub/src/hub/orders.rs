@@ -20,7 +20,10 @@ impl Hub {
         if let Some(life) = self.book.life(&which) {
             let same = life.digest == order.digest();
             match life.stage {
-                Stage::Delivered(_) if same => return Ok(duplicate(which.message_id)),
+                Stage::Delivered(_) if same => {
+                    let over = life.delivered.is_empty();
+                    return Ok(Done { over, ..duplicate(which.message_id) });
+                }
                 Stage::Delivered(_) | Stage::Forgotten => {}
                 _ if same => return Ok(duplicate(which.message_id)),
                 _ => {

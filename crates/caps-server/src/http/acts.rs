@@ -45,6 +45,10 @@ pub(super) struct Placed {
     #[schema(required = false)]
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
+    /// It was delivered before, and its vendor has received that: nothing more comes of it.
+    #[schema(required = false)]
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    over: bool,
 }
 
 /// Place an order
@@ -83,7 +87,8 @@ pub(super) async fn place(
     let status = if done.duplicate { StatusCode::OK } else { StatusCode::CREATED };
     let location = path_of(&which);
     let OrderRef { client_id, message_id } = which;
-    let placed = Placed { status: "ok", client_id, message_id, duplicate: done.duplicate };
+    let Done { duplicate, over, .. } = done;
+    let placed = Placed { status: "ok", client_id, message_id, duplicate, over };
     Ok((status, [(header::LOCATION, location)], Json(placed)))
 }
 

@@ -50,6 +50,16 @@ fn a_retried_order_is_known_for_one_at_every_stage() {
 }
 
 #[test]
+fn a_vendor_who_places_an_order_again_is_told_whether_anything_more_comes_of_it() {
+    let (mut world, acme, _) = delivered();
+    let again = world.ask(acme, "pickup", order("acme/7"));
+    assert_eq!(again, json!({"status": "ok", "messageId": "7", "duplicate": true}));
+    world.receive(acme, "delivered acme/7");
+    let again = world.ask(acme, "pickup", order("acme/7"));
+    assert_eq!(again, json!({"status": "ok", "messageId": "7", "duplicate": true, "over": true}));
+}
+
+#[test]
 fn the_same_order_written_otherwise_is_the_same_order() {
     let mut world = World::new();
     let acme = world.vendor("acme");

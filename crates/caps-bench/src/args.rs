@@ -25,6 +25,9 @@ use crate::servers::Kind;
 pub(crate) struct Args {
     #[command(subcommand)]
     mode: Mode,
+    /// Measure this build of the hub, and build none
+    #[arg(long, value_name = "PROGRAM", global = true)]
+    hub: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -182,9 +185,10 @@ struct Run {
 
 impl Args {
     pub(crate) fn run(self) -> anyhow::Result<()> {
+        let hub = self.hub;
         match self.mode {
             Mode::Compare { quick, servers, rounds, json } => {
-                tell(&comparison(quick, servers, rounds).run()?, json)
+                tell(&comparison(quick, servers, rounds, hub).run()?, json)
             }
             Mode::Plot { file, svg } => {
                 let text = fs::read_to_string(&file)
@@ -197,32 +201,34 @@ impl Args {
                 let amount = amount.into();
                 let is_behind_others = false;
                 let trip = RoundTrip { vendors, drivers, window, amount, is_behind_others };
-                run.these(vec![Job::RoundTrip(trip)], false)
+                run.these(hub, vec![Job::RoundTrip(trip)], false)
             }
             Mode::Ingest { window, amount, run } => {
-                run.these(vec![Job::Ingest { amount: amount.into(), window }], false)
+                run.these(hub, vec![Job::Ingest { amount: amount.into(), window }], false)
             }
             Mode::Fanout { drivers, window, amount, run } => {
-                run.these(vec![Job::Fanout { amount: amount.into(), drivers, window }], false)
+                run.these(hub, vec![Job::Fanout { amount: amount.into(), drivers, window }], false)
             }
-            Mode::Idle { connections, run } => run.these(vec![Job::Idle { connections }], false),
+            Mode::Idle { connections, run } => {
+                run.these(hub, vec![Job::Idle { connections }], false)
+            }
             Mode::Backlog { waiting, orders, run } => {
                 let job = |waiting| Job::Backlog { waiting, orders };
-                run.these(waiting.into_iter().map(job).collect(), false)
+                run.these(hub, waiting.into_iter().map(job).collect(), false)
             }
-            Mode::Alone { orders, run } => run.these(vec![alone(orders)], true),
-            Mode::Waiting { messages, text } => jobs::waiting::run(messages, text),
-            Mode::Log { rows, queries } => jobs::log::run(rows, queries),
-            Mode::Soak { time, rate } => jobs::soak::run(time, rate),
+            Mode::Alone { orders, run } => run.these(hub, vec![alone(orders)], true),
+            Mode::Waiting { messages, text } => jobs::waiting::run(messages, text, hub.as_deref()),
+            Mode::Log { rows, queries } => jobs::log::run(rows, queries, hub.as_deref()),
+            Mode::Soak { time, rate } => jobs::soak::run(time, rate, hub.as_deref()),
         }
     }
 }
 
 impl Run {
-    fn these(self, jobs: Vec<Job>, probes_disk: bool) -> anyhow::Result<()> {
+    fn these(self, hub: Option<PathBuf>, jobs: Vec<Job>, probes_disk: bool) -> anyhow::Result<()> {
         let jobs = jobs.into_iter().map(|job| (job, self.writes)).collect();
         let (servers, rounds) = (self.servers, self.rounds);
-        let plan = Plan { jobs, servers, rounds, leaves_out: false, probes_disk };
+        let plan = Plan { jobs, servers, rounds, hub, leaves_out: false, probes_disk };
         let report = match self.address {
             Some(address) => plan.run_on(Running { address, process: self.pid })?,
             None => plan.run()?,
@@ -232,28 +238,26 @@ impl Run {
 }
 
 /// All that can be compared.
-fn comparison(quick: bool, servers: Vec<Kind>, rounds: usize) -> Plan {
+fn comparison(quick: bool, servers: Vec<Kind>, rounds: usize, hub: Option<PathBuf>) -> Plan {
     let time = Some(Duration::from_secs(if quick { 1 } else { 2 }));
     let amount = Amount { orders: 1_000_000, time };
     let trip = |vendors, drivers, window| {
         let is_behind_others = false;
         Job::RoundTrip(RoundTrip { vendors, drivers, window, amount, is_behind_others })
     };
+    let orders = if quick { 10_000 } else { 50_000 };
     let jobs = vec![
         (trip(1, 1, 64), Writes::Coalesced),
         (trip(1, 1, 64), Writes::Single),
         (trip(16, 4, 16), Writes::Coalesced),
-        (
-            Job::Ingest { amount: Amount { orders: 50_000, time: None }, window: 256 },
-            Writes::Coalesced,
-        ),
+        (Job::Ingest { amount: Amount { orders, time: None }, window: 256 }, Writes::Coalesced),
         (Job::Fanout { amount, drivers: 100, window: 64 }, Writes::Coalesced),
         (Job::Idle { connections: if quick { 1000 } else { 5000 } }, Writes::Coalesced),
         (alone(if quick { 200 } else { 500 }), Writes::Coalesced),
     ];
     let servers = if servers.is_empty() { Kind::ALL.to_vec() } else { servers };
     let rounds = if quick { 1 } else { rounds };
-    Plan { jobs, servers, rounds, leaves_out: true, probes_disk: true }
+    Plan { jobs, servers, rounds, hub, leaves_out: true, probes_disk: true }
 }
 
 fn alone(orders: u64) -> Job {

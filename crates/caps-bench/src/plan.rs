@@ -1,6 +1,7 @@
 //! Which jobs which servers are given, in rounds: all servers take turns at one job, so that they see the same weather.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
@@ -16,6 +17,8 @@ pub(crate) struct Plan {
     pub(crate) jobs: Vec<(Job, Writes)>,
     pub(crate) servers: Vec<Kind>,
     pub(crate) rounds: usize,
+    /// A build of the hub, if it is not to be built.
+    pub(crate) hub: Option<PathBuf>,
     /// Whether one that cannot be had is left out, and not a failure.
     pub(crate) leaves_out: bool,
     /// Whether the disk is measured, too.
@@ -37,7 +40,7 @@ impl Plan {
         for kind in &self.servers {
             // The first time this takes minutes.
             eprintln!("building or fetching: {}", kind.name());
-            match Ready::prepare(*kind) {
+            match Ready::prepare(*kind, self.hub.as_deref()) {
                 Ok(ready) => servers.push(ready),
                 Err(why) if self.leaves_out => report.leave_out(*kind, &why),
                 Err(why) => return Err(why),

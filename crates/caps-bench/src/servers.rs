@@ -55,23 +55,24 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// Builds it for release, or fetches it from its registry, into the target folder.
-    pub(crate) fn prepare(kind: Kind) -> anyhow::Result<Self> {
-        let (program, arguments) = match kind {
-            Kind::Memory | Kind::File => (build("caps-server", Program::Bin)?, vec![]),
-            Kind::Bare => (build("caps-bench", Program::Example("bare"))?, vec![]),
-            Kind::Node => {
+    /// Builds it for release, or fetches it from its registry, into the target folder; the hub may have been built.
+    pub(crate) fn prepare(kind: Kind, hub: Option<&Path>) -> anyhow::Result<Self> {
+        let (program, arguments) = match (kind, hub) {
+            (Kind::Memory | Kind::File, Some(hub)) => (hub.to_owned(), vec![]),
+            (Kind::Memory | Kind::File, _) => (build("caps-server", Program::Bin)?, vec![]),
+            (Kind::Bare, _) => (build("caps-bench", Program::Example("bare"))?, vec![]),
+            (Kind::Node, _) => {
                 let hub = install_javascript()?.join("hub.mjs");
                 ("node".into(), vec![hub])
             }
-            Kind::Bun => {
+            (Kind::Bun, _) => {
                 let peers = install_javascript()?;
                 let package = format!("node_modules/@oven/bun-linux-{}/bin/bun", architecture());
                 let bun = peers.join(package);
                 ensure!(bun.is_file(), "npm has brought no bun for this machine");
                 (bun, vec![peers.join("hub.mjs")])
             }
-            Kind::Python => {
+            (Kind::Python, _) => {
                 let peers = install_python()?;
                 (peers.join("venv/bin/python"), vec![peers.join("hub.py")])
             }

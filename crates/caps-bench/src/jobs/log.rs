@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -43,9 +44,9 @@ const QUERIES: [(&str, &str, &str, Option<usize>); 7] = [
     ("all vendors", "/api/vendors", "store-", Some(STORES as usize)),
 ];
 
-pub(crate) fn run(rows: u64, queries: u64) -> anyhow::Result<()> {
+pub(crate) fn run(rows: u64, queries: u64, hub: Option<&Path>) -> anyhow::Result<()> {
     let data = TempDir::new()?;
-    let server = Ready::prepare(Kind::File)?.start(&data)?;
+    let server = Ready::prepare(Kind::File, hub)?.start(&data)?;
     let began = Instant::now();
     fill(&server, rows / EVENTS)?;
     println!("a log of {rows} events of {STORES} vendors, filled in {:.0?}", began.elapsed());

@@ -1,5 +1,6 @@
 //! Very many messages that wait: what each takes, and how long a restart with all of them.
 
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -15,10 +16,10 @@ use crate::servers::{Kind, Ready};
 /// How many are on their way at the same time.
 const WINDOW: u64 = 1024;
 
-pub(crate) fn run(messages: u64, text: usize) -> anyhow::Result<()> {
-    let hub = Ready::prepare(Kind::File)?;
+pub(crate) fn run(messages: u64, text: usize, hub: Option<&Path>) -> anyhow::Result<()> {
+    let ready = Ready::prepare(Kind::File, hub)?;
     let data = TempDir::new()?;
-    let server = hub.start(&data)?;
+    let server = ready.start(&data)?;
     let name = store(0);
     let before = memory(&server)?;
     let mut lines = Lines::new(server.address(), Writes::Coalesced)?;
@@ -32,7 +33,7 @@ pub(crate) fn run(messages: u64, text: usize) -> anyhow::Result<()> {
     drop((lines, server));
 
     let began = Instant::now();
-    let server = hub.start(&data)?;
+    let server = ready.start(&data)?;
     println!("ready again {:.1?} after a kill -9", began.elapsed());
     let mut lines = Lines::new(server.address(), Writes::Coalesced)?;
     let reader = lines.connect(super::ANYONE)?;

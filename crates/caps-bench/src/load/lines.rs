@@ -13,7 +13,7 @@ use super::frame::{self, Frame};
 use super::heard::{self, Heard, NAMESPACE};
 
 /// How long a server may take to let a client in, or to say what a job waits for.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What is read at once, of all connections in turn.
 const SCRATCH: usize = 256 * 1024;

@@ -1,77 +1,116 @@
-//! Acknowledged pickups, of the file store beside the memory store.
+//! Acknowledged pickups with no driver, and then one driver who catches up.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use tempfile::TempDir;
+use anyhow::{bail, ensure};
+use hdrhistogram::Histogram;
 
-use super::{median, order};
-use crate::hub::{self, Hub, Store};
-use crate::socket::{Heard, Socket};
+use super::asked::Asked;
+use super::{ANYONE, Amount, InOrder, order, queue, store};
+use crate::load::{Event, Heard, LineId, Lines, Message, Out, Writes};
+use crate::meter::{Measured, Meter};
+use crate::server::Server;
 
-/// What one round came to.
-#[derive(Debug, Clone, Copy)]
-struct Round {
-    time: Duration,
-    cpu: Duration,
-}
-
-pub(crate) async fn run(orders: u64, window: u64, rounds: usize) -> anyhow::Result<()> {
-    let program = hub::build()?;
-    let stores = [Store::Memory, Store::File];
-    let mut results = stores.map(|_| Vec::new());
-    for _ in 0..rounds {
-        for (store, results) in stores.iter().zip(&mut results) {
-            let data = TempDir::new()?;
-            let hub = Hub::start(&program, *store, &data)?;
-            results.push(round(&hub, orders, window).await?);
-        }
-    }
-    println!("{orders} acknowledged pickups, window {window}, medians of {rounds} rounds in turn");
-    println!("{:8} {:>10} {:>16}", "store", "orders/s", "orders/CPU-s");
-    let mut rates = Vec::new();
-    for (store, rounds) in stores.iter().zip(&results) {
-        let mut wall: Vec<_> = rounds.iter().map(|round| rate(orders, round.time)).collect();
-        let mut cpu: Vec<_> = rounds.iter().map(|round| rate(orders, round.cpu)).collect();
-        let (wall, cpu) = (median(&mut wall), median(&mut cpu));
-        println!("{:8} {wall:>10.0} {cpu:>16.0}", store.name());
-        rates.push(wall);
-    }
-    println!("file / memory: {:.0} %", 100.0 * rates[1] / rates[0]);
-    Ok(())
-}
-
-fn rate(orders: u64, time: Duration) -> f64 {
-    orders as f64 / time.as_secs_f64()
-}
-
-async fn round(hub: &Hub, orders: u64, window: u64) -> anyhow::Result<Round> {
-    let mut vendor = Socket::connect(hub.address(), "{}").await?;
-    let (cpu, began) = (hub.cpu()?, Instant::now());
-    place(&mut vendor, 0..orders, window, 0).await?;
-    Ok(Round { time: began.elapsed(), cpu: hub.cpu()? - cpu })
-}
-
-/// Places the orders of these numbers, at most `window` of them without an answer.
-pub(super) async fn place(
-    vendor: &mut Socket,
-    mut numbers: std::ops::Range<u64>,
+pub(super) fn run(
+    server: &Server,
+    writes: Writes,
+    amount: Amount,
     window: u64,
-    text: usize,
-) -> anyhow::Result<()> {
-    let mut unanswered = 0;
-    loop {
-        while unanswered < window
-            && let Some(number) = numbers.next()
-        {
-            vendor.emit("pickup", &order(&number.to_string(), text)).await?;
-            unanswered += 1;
-        }
-        vendor.flush().await?;
-        if unanswered == 0 {
-            return Ok(());
-        }
-        if matches!(vendor.hear().await?, Heard::Ok) {
-            unanswered -= 1;
-        }
+) -> anyhow::Result<Vec<Measured>> {
+    let mut lines = Lines::new(server.address(), writes)?;
+    let name = store(0);
+    let vendor = lines.connect(&format!(r#"{{"role":"vendor","clientId":"{name}"}}"#))?;
+    let warm_up = amount.warm_up();
+    let mut times = Histogram::new(3)?;
+    let text = |number: u64| order(&name, number);
+    ask_all(&mut lines, vendor, "pickup", (0..warm_up).map(text), window, &mut times)?;
+
+    times.clear();
+    let mut left = amount.start();
+    let orders = (warm_up..amount.orders).map_while(|number| left.take().then(|| text(number)));
+    let meter = Meter::start(server)?;
+    let placed = ask_all(&mut lines, vendor, "pickup", orders, window, &mut times)?;
+    let job = format!("acknowledged pickups, window {window}");
+    let ingest = meter.read(server, job, "orders", placed)?.with_latency(&times);
+    if !server.keeps {
+        return Ok(vec![ingest]);
     }
+    Ok(vec![ingest, catch_up(server, &mut lines, &name, warm_up + placed)?])
+}
+
+/// Emits one event for each payload, at most `window` of them without an answer, and waits for all answers. Returns
+/// how many there were.
+pub(super) fn ask_all<P: AsRef<[u8]>>(
+    lines: &mut Lines,
+    line: LineId,
+    event: &str,
+    payloads: impl Iterator<Item = P>,
+    window: u64,
+    times: &mut Histogram<u64>,
+) -> anyhow::Result<u64> {
+    let mut payloads = payloads.map(|payload| (event, payload)).fuse();
+    say_all(lines, line, &mut payloads, window, times)
+}
+
+/// The same with events of many names.
+pub(super) fn say_all<'a, P: AsRef<[u8]>>(
+    lines: &mut Lines,
+    line: LineId,
+    events: &mut impl Iterator<Item = (&'a str, P)>,
+    window: u64,
+    times: &mut Histogram<u64>,
+) -> anyhow::Result<u64> {
+    let mut asked = Asked::on(line + 1);
+    let mut count = 0;
+    let mut emit = |out: &mut Out, asked: &mut Asked<Instant>| -> anyhow::Result<()> {
+        if let Some((event, payload)) = events.next() {
+            asked.note(line, out.emit(line, event, payload)?, Instant::now());
+            count += 1;
+        }
+        Ok(())
+    };
+    for _ in 0..window {
+        emit(&mut lines.out, &mut asked)?;
+    }
+    while !asked.is_empty() {
+        lines.hear(&mut |out, from, heard| match heard {
+            Heard::Answer { to, body } if from == line => {
+                let since = asked.answered(line, to, body)?;
+                times.record(since.elapsed().as_nanos() as u64)?;
+                emit(out, &mut asked)
+            }
+            other => bail!("heard {other:?} where only answers were due"),
+        })?;
+    }
+    Ok(count)
+}
+
+/// A driver who was away gets all that wait.
+fn catch_up(
+    server: &Server,
+    lines: &mut Lines,
+    store: &str,
+    waiting: u64,
+) -> anyhow::Result<Measured> {
+    let driver = lines.connect(ANYONE)?;
+    let meter = Meter::start(server)?;
+    let all = lines.out.emit(driver, "getAll", queue(store, "pickup", None))?;
+    let mut pickups = InOrder::default();
+    let mut is_answered = false;
+    while !is_answered {
+        lines.hear(&mut |_, _, heard| match heard {
+            Heard::Message(Message { event: Event::Pickup, client_id, message_id, .. }) => {
+                ensure!(client_id == store, "`getAll` of {store} brought one of {client_id}");
+                pickups.heard("the driver", "pickup", message_id).map(drop)
+            }
+            Heard::Answer { to, body } if to == all => {
+                is_answered = true;
+                let next = pickups.next;
+                ensure!(next == waiting, "{next} of {waiting} pickups came before {body}");
+                Ok(())
+            }
+            other => bail!("heard {other:?} during `getAll`"),
+        })?;
+    }
+    meter.read(server, "catch-up of one driver", "messages", waiting)
 }

@@ -2,14 +2,18 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use hdrhistogram::Histogram;
 use tempfile::TempDir;
 
-use crate::hub::{self, Hub, Store};
-use crate::socket::{Heard, Socket};
+use super::ingest::say_all;
+use super::{order, receipt, store};
+use crate::load::{Lines, Writes};
+use crate::server::Server;
+use crate::servers::{Kind, Ready};
 
 /// How many vendors share the log.
 const STORES: u64 = 100;
@@ -40,12 +44,11 @@ const QUERIES: [(&str, &str, &str, Option<usize>); 7] = [
     ("all vendors", "/api/vendors", "store-", Some(STORES as usize)),
 ];
 
-pub(crate) async fn run(rows: u64, queries: u64) -> anyhow::Result<()> {
-    let program = hub::build()?;
+pub(crate) fn run(rows: u64, queries: u64, hub: Option<&Path>) -> anyhow::Result<()> {
     let data = TempDir::new()?;
-    let hub = Hub::start(&program, Store::File, &data)?;
+    let server = Ready::prepare(Kind::File, hub)?.start(&data)?;
     let began = Instant::now();
-    fill(&hub, rows / EVENTS).await?;
+    fill(&server, rows / EVENTS)?;
     println!("a log of {rows} events of {STORES} vendors, filled in {:.0?}", began.elapsed());
     for (name, path, text, times) in QUERIES {
         // What is rare takes long, however often it is asked for.
@@ -54,7 +57,7 @@ pub(crate) async fn run(rows: u64, queries: u64) -> anyhow::Result<()> {
         for query in 0..queries {
             let path = path.replace("STORE", &format!("store-{}", query % STORES));
             let began = Instant::now();
-            let page = get(hub.address(), &path)?;
+            let page = get(server.address(), &path)?;
             took.record(began.elapsed().as_nanos() as u64)?;
             let found = times.map(|_| page.matches(text).count());
             ensure!(found == times, "`{path}` shows {found:?} of {times:?}: {page}");
@@ -66,49 +69,21 @@ pub(crate) async fn run(rows: u64, queries: u64) -> anyhow::Result<()> {
 }
 
 /// Has so many orders placed, taken, delivered and received.
-async fn fill(hub: &Hub, orders: u64) -> anyhow::Result<()> {
-    let mut client = Socket::connect(hub.address(), r#"{"clientId":"dora"}"#).await?;
+fn fill(server: &Server, orders: u64) -> anyhow::Result<()> {
+    let mut lines = Lines::new(server.address(), Writes::Coalesced)?;
+    let line = lines.connect(r#"{"clientId":"dora"}"#)?;
+    let order = |id| order(&store((id % STORES) as usize), id);
     let mut first = 0;
     while first < orders {
         let burst = first..orders.min(first + BURST);
-        let placed = burst.clone().map(|id| (id, "pickup"));
-        let done = burst
-            .clone()
-            .flat_map(|id| ["in-transit", "delivered", "received"].map(|event| (id, event)));
-        say(&mut client, placed.chain(done)).await?;
+        let placed = burst.clone().map(|id| ("pickup", order(id)));
+        let done = burst.clone().flat_map(|id| {
+            let receipt = receipt(&store((id % STORES) as usize), "delivered", id);
+            [("in-transit", order(id)), ("delivered", order(id)), ("received", receipt)]
+        });
+        let mut events = placed.chain(done).fuse();
+        say_all(&mut lines, line, &mut events, WINDOW, &mut Histogram::new(3)?)?;
         first = burst.end;
-    }
-    Ok(())
-}
-
-/// Emits events of orders, and waits for their answers.
-async fn say(
-    client: &mut Socket,
-    mut events: impl Iterator<Item = (u64, &'static str)>,
-) -> anyhow::Result<()> {
-    let (mut unanswered, mut is_over) = (0, false);
-    while !is_over || unanswered > 0 {
-        while !is_over && unanswered < WINDOW {
-            let Some((id, event)) = events.next() else {
-                is_over = true;
-                break;
-            };
-            let store = id % STORES;
-            let payload = match event {
-                "received" => format!(
-                    r#"{{"clientId":"store-{store}","event":"delivered","messageId":{id}}}"#
-                ),
-                _ => format!(
-                    r#"{{"store":"store-{store}","orderId":{id},"customer":"Ann","address":"Elm Street 12"}}"#
-                ),
-            };
-            client.emit(event, &payload).await?;
-            unanswered += 1;
-        }
-        client.flush().await?;
-        if unanswered > 0 && matches!(client.hear().await?, Heard::Ok) {
-            unanswered -= 1;
-        }
     }
     Ok(())
 }

@@ -1,14 +1,16 @@
 //! A steady load of orders that are all delivered and received, and the memory of the hub meanwhile.
 
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use anyhow::ensure;
+use anyhow::{Context as _, bail, ensure};
 use tempfile::TempDir;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::{message, order, reference};
-use crate::hub::{self, Hub, Store};
-use crate::socket::{Heard, Socket};
+use super::asked::Asked;
+use super::waiting::padded;
+use super::{InOrder, receipt, store};
+use crate::load::{Event, Heard, LineId, Lines, Message, Out, Writes};
+use crate::servers::{Kind, Ready};
 
 /// How often a line is printed.
 const REPORT: Duration = Duration::from_secs(60);
@@ -16,56 +18,97 @@ const REPORT: Duration = Duration::from_secs(60);
 /// How often orders are placed.
 const TICK: Duration = Duration::from_millis(10);
 
-pub(crate) async fn run(time: Duration, rate: u64) -> anyhow::Result<()> {
-    let program = hub::build()?;
+/// The longest that an order may take to be delivered.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Bytes of each order's text.
+const TEXT: usize = 200;
+
+const VENDOR: LineId = 0;
+const DRIVER: LineId = 1;
+
+pub(crate) fn run(time: Duration, rate: u64, hub: Option<&Path>) -> anyhow::Result<()> {
     let data = TempDir::new()?;
-    let hub = Hub::start(&program, Store::File, &data)?;
-    let mut vendor =
-        Socket::connect(hub.address(), r#"{"role":"vendor","clientId":"bench"}"#).await?;
-    vendor.ask("join", r#""bench""#).await?;
-    let driver = Socket::connect(hub.address(), r#"{"role":"driver","clientId":"dora"}"#).await?;
-    let driving = tokio::spawn(drive(driver));
+    let server = Ready::prepare(Kind::File, hub)?.start(&data)?;
+    let name = store(0);
+    let mut lines = Lines::new(server.address(), Writes::Coalesced)?;
+    lines.connect(&format!(r#"{{"role":"vendor","clientId":"{name}"}}"#))?;
+    lines.ask(VENDOR, "join", &format!(r#""{name}""#))?;
+    lines.connect(r#"{"role":"driver","clientId":"dora"}"#)?;
 
     println!("{:>8} {:>10} {:>10} {:>10}", "minute", "delivered", "MiB", "CPU-s");
     let began = Instant::now();
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    let mut reports = interval(REPORT);
-    let (mut placed, mut delivered) = (0, 0);
-    while began.elapsed() < time || delivered < placed {
-        ensure!(!driving.is_finished(), "the driver has lost its line");
-        tokio::select! {
-            _ = reports.tick() => {
-                let (memory, cpu) = (hub.memory()? >> 20, hub.cpu()?.as_secs());
-                println!("{:>8} {delivered:>10} {memory:>10} {cpu:>10}", began.elapsed().as_secs() / 60);
-            }
-            _ = ticks.tick(), if began.elapsed() < time => {
-                let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
-                for number in placed..due {
-                    vendor.emit("pickup", &order(&number.to_string(), 200)).await?;
-                }
-                placed = placed.max(due);
-                vendor.flush().await?;
-            }
-            heard = vendor.hear() => if let Heard::Event { name, message_id } = heard? {
-                vendor.emit("received", &message(name, &message_id)).await?;
-                vendor.flush().await?;
-                delivered += u64::from(name == "delivered");
-            },
+    let (mut reports, mut tick) = (began, began);
+    let mut shift = Shift { name, asked: Asked::on(2), heard: <[InOrder; 3]>::default() };
+    let (mut placed, mut progress) = (0, began);
+    while began.elapsed() < time || shift.delivered() < placed || !shift.asked.is_empty() {
+        let now = Instant::now();
+        if now >= reports {
+            reports += REPORT;
+            let memory = server.memory()?.context("the hub's memory is known")? >> 20;
+            let cpu = server.cpu()?.context("the hub's CPU time is known")?.as_secs();
+            let (minute, delivered) = (began.elapsed().as_secs() / 60, shift.delivered());
+            println!("{minute:>8} {delivered:>10} {memory:>10} {cpu:>10}");
         }
+        if now >= tick && began.elapsed() < time {
+            tick = now + TICK;
+            let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
+            for number in placed..due {
+                let order = padded(&shift.name, number, TEXT);
+                let asked = lines.out.emit(VENDOR, "pickup", order)?;
+                shift.asked.note(VENDOR, asked, ());
+            }
+            placed = placed.max(due);
+        }
+        if lines.hear_for(TICK, &mut |out, line, heard| shift.heard(out, line, heard))? {
+            progress = Instant::now();
+        }
+        let is_late = shift.delivered() < placed && progress.elapsed() > PATIENCE;
+        ensure!(!is_late, "{} of {placed} orders are delivered, and no more", shift.delivered());
     }
     println!("all {placed} orders were delivered, and received");
     Ok(())
 }
 
-/// Takes, delivers and receives each order as it hears of it.
-async fn drive(mut driver: Socket) -> anyhow::Result<()> {
-    loop {
-        if let Heard::Event { name: "pickup", message_id } = driver.hear().await? {
-            driver.emit("in-transit", &reference(&message_id)).await?;
-            driver.emit("delivered", &reference(&message_id)).await?;
-            driver.emit("received", &message("pickup", &message_id)).await?;
-            driver.flush().await?;
+/// What vendor and driver have heard.
+struct Shift {
+    name: String,
+    asked: Asked<()>,
+    /// Pickups, transits and deliveries.
+    heard: [InOrder; 3],
+}
+
+impl Shift {
+    fn delivered(&self) -> u64 {
+        self.heard[2].next
+    }
+
+    fn heard(&mut self, out: &mut Out, line: LineId, heard: Heard<'_>) -> anyhow::Result<()> {
+        let Message { event, message_id, json, .. } = match heard {
+            Heard::Answer { to, body } => return self.asked.answered(line, to, body),
+            Heard::Message(message) => message,
+        };
+        let mut say = |event, payload: &str| -> anyhow::Result<()> {
+            let asked = out.emit(line, event, payload)?;
+            self.asked.note(line, asked, ());
+            Ok(())
+        };
+        match (line, event) {
+            (DRIVER, Event::Pickup) => {
+                self.heard[0].heard("the driver", "pickup", message_id)?;
+                say("in-transit", json)?;
+                say("delivered", json)?;
+                say("received", &receipt(&self.name, "pickup", message_id))
+            }
+            (VENDOR, Event::InTransit | Event::Delivered) => {
+                if event == Event::InTransit {
+                    self.heard[1].heard_with_gaps("the vendor", "in-transit", message_id)?;
+                } else {
+                    self.heard[2].heard("the vendor", "delivered", message_id)?;
+                }
+                say("received", &receipt(&self.name, event.name(), message_id))
+            }
+            (_, event) => bail!("`{}` reached who has no business with it", event.name()),
         }
     }
 }

@@ -1,0 +1,206 @@
+//! The servers that can be measured: the hub, and what a user would run instead.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::ValueEnum;
+use tempfile::TempDir;
+
+use crate::server::Server;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Kind {
+    /// The hub, with its messages in memory
+    Memory,
+    /// The hub, with its messages in a file: an fsync before every answer
+    File,
+    /// socket.io on node
+    Node,
+    /// socket.io on bun, with its own engine
+    Bun,
+    /// python-socketio on uvicorn
+    Python,
+    /// socketioxide alone, which keeps nothing
+    Bare,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Memory, Self::File, Self::Node, Self::Bun, Self::Python, Self::Bare];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Memory => "hub, memory",
+            Self::File => "hub, file",
+            Self::Node => "socket.io on node",
+            Self::Bun => "socket.io on bun",
+            Self::Python => "python-socketio",
+            Self::Bare => "bare socketioxide",
+        }
+    }
+
+    /// Whether what it is told waits until somebody receives it.
+    fn keeps(self) -> bool {
+        self != Self::Bare
+    }
+}
+
+/// A server with all that it needs at hand.
+pub(crate) struct Ready {
+    pub(crate) kind: Kind,
+    program: PathBuf,
+    arguments: Vec<PathBuf>,
+}
+
+impl Ready {
+    /// Builds it for release, or fetches it from its registry, into the target folder; the hub may have been built.
+    pub(crate) fn prepare(kind: Kind, hub: Option<&Path>) -> anyhow::Result<Self> {
+        let (program, arguments) = match (kind, hub) {
+            (Kind::Memory | Kind::File, Some(hub)) => (hub.to_owned(), vec![]),
+            (Kind::Memory | Kind::File, _) => (build("caps-server", Program::Bin)?, vec![]),
+            (Kind::Bare, _) => (build("caps-bench", Program::Example("bare"))?, vec![]),
+            (Kind::Node, _) => {
+                let hub = install_javascript()?.join("hub.mjs");
+                ("node".into(), vec![hub])
+            }
+            (Kind::Bun, _) => {
+                let peers = install_javascript()?;
+                let package = format!("node_modules/@oven/bun-linux-{}/bin/bun", architecture());
+                let bun = peers.join(package);
+                ensure!(bun.is_file(), "npm has brought no bun for this machine");
+                (bun, vec![peers.join("hub.mjs")])
+            }
+            (Kind::Python, _) => {
+                let peers = install_python()?;
+                (peers.join("venv/bin/python"), vec![peers.join("hub.py")])
+            }
+        };
+        Ok(Self { kind, program, arguments })
+    }
+
+    /// Starts it; a hub keeps what it is told in `data`.
+    pub(crate) fn start(&self, data: &TempDir) -> anyhow::Result<Server> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments);
+        // Nothing of this process's own settings reaches a hub.
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("CAPS_") || name == "PORT") {
+                command.env_remove(name);
+            }
+        }
+        let store = match self.kind {
+            Kind::Memory => "memory",
+            Kind::File => "file",
+            _ => return Server::start(command, self.kind.keeps()),
+        };
+        // It takes all that a connection can send, and logs as it does for its users, but to nowhere.
+        command
+            .args(["--port", "0", "--host", "127.0.0.1", "--store", store, "--data-dir"])
+            .arg(data.path())
+            .args(["--max-rate", "4000000000", "--max-queue", "10000000", "--max-orders"])
+            .args(["10000000", "--max-connections", "100000"])
+            .args(["--max-connections-per-address", "100000"])
+            .stderr(Stdio::null());
+        Server::start(command, self.kind.keeps())
+    }
+}
+
+enum Program {
+    Bin,
+    Example(&'static str),
+}
+
+fn build(package: &str, program: Program) -> anyhow::Result<PathBuf> {
+    let build = escargot::CargoBuild::new()
+        .manifest_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../Cargo.toml"))
+        .package(package)
+        .release();
+    let build = match program {
+        Program::Bin => build.bin(package),
+        Program::Example(name) => build.example(name),
+    };
+    let built = build.run().with_context(|| format!("cannot build `{package}`"))?;
+    Ok(built.path().to_owned())
+}
+
+fn install_javascript() -> anyhow::Result<PathBuf> {
+    let node = say("node", &["--version"]).unwrap_or_default();
+    let major = node.trim_start_matches('v').split('.').next().unwrap_or_default();
+    if major.parse::<u32>().unwrap_or(0) < 20 || say("npm", &["--version"]).is_none() {
+        bail!("node 20 or later with npm is missing: install it from https://nodejs.org");
+    }
+    let files = ["package.json", "package-lock.json", "hub.mjs"];
+    install("javascript", &files, "", |folder| {
+        let mut ci = Command::new("npm");
+        ci.args(["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]);
+        run(ci.arg("--prefix").arg(folder))
+    })
+}
+
+fn install_python() -> anyhow::Result<PathBuf> {
+    // A venv belongs to the python that made it.
+    let python = say("python3", &["-c", "import ensurepip, venv, sys; print(sys.version)"]);
+    let python = python.context(
+        "python3 with its venv module is missing: install `python3` and `python3-venv` by your package manager",
+    )?;
+    install("python", &["requirements.txt", "hub.py"], &python, |folder| {
+        let venv = folder.join("venv");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        let mut pip = Command::new(venv.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-r"]);
+        run(pip.arg(folder.join("requirements.txt")))
+    })
+}
+
+/// Copies a peer's files into the target folder, and fetches what they need, unless that has been done.
+fn install(
+    peer: &str,
+    files: &[&str],
+    machine: &str,
+    fetch: impl FnOnce(&Path) -> anyhow::Result<()>,
+) -> anyhow::Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder = here.join("../../target/peers").join(peer);
+    let mut wanted = machine.to_owned();
+    for file in files {
+        wanted += &fs::read_to_string(here.join("peers").join(peer).join(file))?;
+    }
+    let receipt = folder.join("installed");
+    if fs::read_to_string(&receipt).is_ok_and(|installed| installed == wanted) {
+        return Ok(folder);
+    }
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for file in files {
+        fs::copy(here.join("peers").join(peer).join(file), folder.join(file))?;
+    }
+    fetch(&folder)?;
+    fs::write(receipt, wanted)?;
+    Ok(folder)
+}
+
+/// As bun's packages are named.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        other => other,
+    }
+}
+
+/// What a program prints, or `None` when it is missing or fails.
+fn say(program: &str, args: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+fn run(command: &mut Command) -> anyhow::Result<()> {
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.with_context(|| format!("cannot start {command:?}"))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command:?} failed: {said}");
+    Ok(())
+}

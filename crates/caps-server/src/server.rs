@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError, Store};
 use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
+use crate::edge::upgrade;
 use crate::event_log::EventLog;
 use crate::http::Sources;
 use crate::intake::Intake;
@@ -134,7 +135,8 @@ impl Server {
         let routes = http::routes(sources)
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
-            .layer(middleware::from_fn(addresses::watch));
+            .layer(middleware::from_fn(addresses::watch))
+            .layer(middleware::map_request(upgrade::detach));
 
         let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
         let connections = Connections::new(config.max_connections, addresses);
@@ -204,9 +206,12 @@ fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) 
     /// How much more than a payload a frame may hold. A payload that is too large is to be answered, and not
     /// to cost its sender the line; only what is larger than this does.
     const ROOM: usize = 16;
+    /// What each WebSocket has at hand to read into, in bytes; a larger frame is given more.
+    const READ_BUFFER: usize = 1024;
     let frame = (config.max_payload * ROOM).max(4 * 1024 * 1024);
     SocketIo::builder()
         .max_buffer_size(BUFFER)
+        .ws_read_buffer_size(READ_BUFFER)
         .max_payload(frame as u64)
         .ws_max_message_size(frame)
         .ws_max_frame_size(frame)

@@ -135,7 +135,8 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1000)]
     max_connections_per_address: usize,
 
-    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address
+    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address,
+    /// and whose `X-Forwarded-Proto` whether it came over TLS
     #[arg(long, env = "CAPS_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     proxies: Vec<IpNet>,
 

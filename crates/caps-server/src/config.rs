@@ -38,7 +38,8 @@ pub struct Config {
     pub max_connections: usize,
     /// The most connections of one address.
     pub max_connections_per_address: usize,
-    /// Proxies whose `X-Forwarded-For` tells the address of a client.
+    /// Proxies whose `X-Forwarded-For` tells the address of a client, and whose `X-Forwarded-Proto` whether it came over
+    /// TLS.
     pub proxies: Vec<IpNet>,
     /// The most events a second of one connection.
     pub max_rate: NonZeroU32,

@@ -4,6 +4,7 @@ mod acts;
 mod body;
 mod caller;
 mod documents;
+pub(crate) mod headers;
 mod health;
 mod label;
 mod list;

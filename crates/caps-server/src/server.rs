@@ -134,7 +134,8 @@ impl Server {
         let routes = http::routes(sources)
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
-            .layer(middleware::from_fn(addresses::watch));
+            .layer(middleware::from_fn(addresses::watch))
+            .layer(middleware::from_fn(http::headers::secure));
 
         let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
         let connections = Connections::new(config.max_connections, addresses);

@@ -114,7 +114,6 @@ pub(super) async fn page(Extension(documents): Extension<Documents>) -> impl Int
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, documents.page)
 }

@@ -26,10 +26,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
                       trusted-types caps-worker";
 
-const SAFE: [(HeaderName, &str); 5] = [
+/// Beside what every response has: `headers.rs`.
+const SAFE: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("permissions-policy"), "camera=(self), geolocation=(), microphone=()"),
     // The worker that keeps the driver's page is one of the assets.
     (HeaderName::from_static("service-worker-allowed"), "/driver"),

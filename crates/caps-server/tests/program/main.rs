@@ -10,6 +10,7 @@ mod api;
 mod commands;
 mod documents;
 mod events;
+mod headers;
 #[path = "../hub/mod.rs"]
 mod hub;
 mod journals;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use caps_hub::Change;
 use caps_proto::ClientId;
-use caps_server::{Config, LogFormat, Moment, Secret, Store, TokenRole};
+use caps_server::{Config, LogFormat, Moment, Origin, Secret, Store, TokenRole};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
@@ -140,6 +140,15 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     proxies: Vec<IpNet>,
 
+    /// The origins, with commas between, whose web pages may ask the hub, such as `https://shop.example`
+    #[arg(
+        long = "cors-origin",
+        env = "CAPS_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    cors_origins: Vec<Origin>,
+
     /// The most events a second of one connection; beyond it they are answered `rate_limited`
     #[arg(long, env = "CAPS_MAX_RATE", default_value = "50000")]
     max_rate: NonZeroU32,
@@ -179,6 +188,7 @@ impl From<Settings> for Config {
             max_connections,
             max_connections_per_address,
             proxies,
+            cors_origins,
             max_rate,
             auth_secret,
             auth_secret_previous,
@@ -200,6 +210,7 @@ impl From<Settings> for Config {
             max_connections,
             max_connections_per_address,
             proxies,
+            cors_origins,
             max_rate,
             auth_secret: secret(auth_secret),
             auth_secret_previous: secret(auth_secret_previous),

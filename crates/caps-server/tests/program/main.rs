@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 mod acts;
 mod api;
 mod commands;
+mod cors;
 mod documents;
 mod events;
 mod headers;

@@ -46,7 +46,7 @@ fn order() -> Value {
 
 impl Hub {
     /// Emits an event, and returns the answer.
-    fn asks(&self, session: &str, event: &str, payload: &Value) -> Value {
+    pub(crate) fn asks(&self, session: &str, event: &str, payload: &Value) -> Value {
         self.http("POST", session, &format!(r#"42/caps,7["{event}",{payload}]"#));
         let answer = self.poll_until(session, "43/caps,7[");
         let (_, answer) = answer.split_once("43/caps,7").unwrap();

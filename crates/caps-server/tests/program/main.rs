@@ -10,6 +10,7 @@ mod api;
 mod commands;
 mod cors;
 mod documents;
+mod event_rights;
 mod events;
 mod headers;
 #[path = "../hub/mod.rs"]

@@ -55,6 +55,15 @@ test('a token that is not good is refused, and the page says why', async () => {
   assert.deepEqual(await page.context().cookies(), []);
 });
 
+test('a browser that keeps no cookie is told so', async () => {
+  const page = await open('/');
+  await page.route('**/api/session', (route) =>
+    route.request().method() === 'POST' ? route.fulfill({ json: {} }) : route.continue(),
+  );
+  await signIn(page, vendor);
+  await page.getByRole('alert').getByText('allow cookies for this page').waitFor();
+});
+
 test('who signs in sees what the token is for, and no script sees the token', async () => {
   const id = await place();
   const page = await open('/');

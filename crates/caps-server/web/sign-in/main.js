@@ -4,10 +4,11 @@ import { isOutside, post, Problem } from '../shared/api.js';
 import { the } from '../shared/dom.js';
 import { wasOver, whoAmI } from '../shared/session.js';
 
-/** A browser that follows a link of another site brings no cookie along, and does when the page asks itself. */
+const NO_COOKIE =
+  'The token is good, but this browser does not keep it: allow cookies for this page, and sign in again.';
+
+/** Whether the hub knows by the cookie who asks. */
 async function isKnown() {
-  const [{ type }] = performance.getEntriesByType('navigation');
-  if (type === 'reload') return false;
   try {
     await whoAmI();
     return true;
@@ -28,7 +29,8 @@ the('sign-in').addEventListener('submit', async (event) => {
   the('problem').textContent = '';
   try {
     await post('/api/session', { token: the('token').value.trim() });
-    location.reload();
+    if (await isKnown()) location.reload();
+    else the('problem').textContent = NO_COOKIE;
   } catch (why) {
     if (!isOutside(why)) throw why;
     the('problem').textContent = why.message;
@@ -36,5 +38,7 @@ the('sign-in').addEventListener('submit', async (event) => {
   }
 });
 
-if (await isKnown()) location.reload();
+// A browser that follows a link of another site brings no cookie along, and does when the page asks itself.
+const [{ type }] = performance.getEntriesByType('navigation');
+if (type !== 'reload' && (await isKnown())) location.reload();
 else ask();

@@ -42,6 +42,15 @@ async function isSignedOut(page) {
   assert.equal(await page.getByRole('main').getByRole('listitem').count(), 0);
 }
 
+test('a driver of all is offered all vendors, before there are any', async () => {
+  const page = await open('/driver', { phone: true });
+  await signIn(page, token('driver', 'gus'));
+  await page.getByText('Nothing waits for a driver.').waitFor();
+  assert.deepEqual(await page.getByLabel('Vendor').getByRole('option').allTextContents(), [
+    'All vendors',
+  ]);
+});
+
 test('a token that is not good is refused, and the page says why', async () => {
   const page = await open('/');
   await isSignedOut(page);

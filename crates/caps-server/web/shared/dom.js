@@ -58,7 +58,7 @@ export function offerVendors(select, names, chosen, offersAll) {
   const wanted = offersAll ? ['', ...names] : names;
   const old = [...select.options].map(({ value }) => value);
   // Somebody may be choosing.
-  if (wanted.join('\n') !== old.join('\n')) {
+  if (JSON.stringify(wanted) !== JSON.stringify(old)) {
     select.replaceChildren(
       ...wanted.map((name) => h('option', { value: name }, name || 'All vendors')),
     );

@@ -116,6 +116,14 @@ impl Admission {
         Ok(Self { addresses: Arc::clone(addresses), peer, place: Arc::new(place) })
     }
 
+    /// Whether the client's request came over TLS, which ends at a proxy of ours: the hub has none itself.
+    pub(crate) fn is_over_tls(&self, headers: &HeaderMap) -> bool {
+        let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
+        // Of several proxies the first is the one that the client has spoken to.
+        let proto = proto.and_then(|value| value.split(',').next()).unwrap_or_default();
+        self.addresses.is_proxy(self.peer) && proto.trim().eq_ignore_ascii_case("https")
+    }
+
     /// Lets the client in whose request this is.
     fn admit(&self, headers: &HeaderMap) -> Result<(), TooMany> {
         if self.place.get().is_some() {
@@ -192,6 +200,24 @@ mod tests {
         assert!(connect("1.2.3.4").is_err());
         assert!(connect("1.2.3.5").is_ok());
         assert!(first.admit(&forwarded(&["1.2.3.5"])).is_ok(), "it has its place already");
+    }
+
+    #[test]
+    fn a_request_came_over_tls_where_a_proxy_of_ours_says_so() {
+        let addresses = Addresses::new(9, vec!["10.0.0.0/8".parse().unwrap()]);
+        let of = |peer| Admission::of(&addresses, ip(peer)).unwrap();
+        for (peer, proto, is_over_tls) in [
+            ("10.0.0.1", Some("https"), true),
+            ("10.0.0.1", Some("HTTPS, http"), true),
+            ("10.0.0.1", Some("http"), false),
+            ("10.0.0.1", None, false),
+            ("6.6.6.6", Some("https"), false),
+        ] {
+            let value =
+                |proto: &str| ("x-forwarded-proto".parse().unwrap(), proto.parse().unwrap());
+            let headers: HeaderMap = proto.map(value).into_iter().collect();
+            assert_eq!(of(peer).is_over_tls(&headers), is_over_tls, "{peer} {proto:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use caps_hub::Change;
 use caps_proto::ClientId;
-use caps_server::{Config, LogFormat, Moment, Secret, Store, TokenRole};
+use caps_server::{Config, LogFormat, Moment, Origin, Secret, Store, TokenRole};
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand};
 use ipnet::IpNet;
@@ -137,9 +137,19 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_MAX_CONNECTIONS_PER_ADDRESS", default_value_t = 1000)]
     max_connections_per_address: usize,
 
-    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address
+    /// The networks of proxies in front of the hub, with commas between, whose `X-Forwarded-For` tells a client's address,
+    /// and whose `X-Forwarded-Proto` whether it came over TLS
     #[arg(long, env = "CAPS_PROXIES", value_delimiter = ',', value_name = "NETWORK")]
     proxies: Vec<IpNet>,
+
+    /// The origins, with commas between, whose web pages may ask the hub, such as `https://shop.example`
+    #[arg(
+        long = "cors-origin",
+        env = "CAPS_CORS_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    cors_origins: Vec<Origin>,
 
     /// The most events a second of one connection; beyond it they are answered `rate_limited`
     #[arg(long, env = "CAPS_MAX_RATE", default_value = "50000")]
@@ -180,6 +190,7 @@ impl From<Settings> for Config {
             max_connections,
             max_connections_per_address,
             proxies,
+            cors_origins,
             max_rate,
             auth_secret,
             auth_secret_previous,
@@ -201,6 +212,7 @@ impl From<Settings> for Config {
             max_connections,
             max_connections_per_address,
             proxies,
+            cors_origins,
             max_rate,
             auth_secret: secret(auth_secret),
             auth_secret_previous: secret(auth_secret_previous),

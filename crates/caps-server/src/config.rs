@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use crate::cors::Origin;
 use crate::token::{Gate, SHORTEST_SECRET, Secret};
 
 /// The settings of a hub. [`Default`] is what the program uses when nothing is said.
@@ -38,8 +39,11 @@ pub struct Config {
     pub max_connections: usize,
     /// The most connections of one address.
     pub max_connections_per_address: usize,
-    /// Proxies whose `X-Forwarded-For` tells the address of a client.
+    /// Proxies whose `X-Forwarded-For` tells the address of a client, and whose `X-Forwarded-Proto` whether it came over
+    /// TLS.
     pub proxies: Vec<IpNet>,
+    /// The origins whose web pages may ask the hub.
+    pub cors_origins: Vec<Origin>,
     /// The most events a second of one connection.
     pub max_rate: NonZeroU32,
     /// What tokens are signed with. Without it anyone may do anything.
@@ -132,6 +136,7 @@ impl Default for Config {
             max_connections: 20_000,
             max_connections_per_address: 1000,
             proxies: Vec::new(),
+            cors_origins: Vec::new(),
             max_rate: const { NonZeroU32::new(50_000).expect("it is not zero") },
             auth_secret: None,
             auth_secret_previous: None,

@@ -4,6 +4,8 @@ mod acts;
 mod body;
 mod caller;
 mod documents;
+mod guard;
+pub(crate) mod headers;
 mod health;
 mod label;
 mod list;
@@ -12,6 +14,7 @@ mod orders;
 mod pages;
 mod problem;
 mod refusals;
+mod session;
 mod standing;
 mod stats;
 mod stream;
@@ -21,7 +24,7 @@ use std::sync::Arc;
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
 use axum::routing::get;
-use axum::{Extension, Router};
+use axum::{Extension, Router, middleware};
 use caps_hub::Hub;
 use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
@@ -84,6 +87,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .routes(routes!(stats::vendors))
         .routes(routes!(standing::queues))
         .routes(routes!(standing::subscriptions))
+        .routes(routes!(session::read, session::sign_in, session::sign_out))
         .fallback(async || Problem::not_found("There is no such resource; see `/api`."))
         .layer(DefaultBodyLimit::max(sources.intake.max_payload));
     let (routes, document) = OpenApiRouter::with_openapi(documents::about())
@@ -104,6 +108,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
             Problem::of(StatusCode::METHOD_NOT_ALLOWED, why)
         })
         .layer(Extension(Documents::of(document)))
+        .layer(middleware::from_fn_with_state(sources.clone(), guard::guard))
         .with_state(sources)
         .layer(CompressionLayer::new())
 }

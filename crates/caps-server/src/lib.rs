@@ -15,6 +15,7 @@ mod accept;
 mod addresses;
 mod clock;
 mod config;
+mod cors;
 mod edge;
 mod entry;
 mod event_log;
@@ -30,6 +31,7 @@ mod server;
 mod token;
 
 pub use config::{Config, ConfigError, LogFormat, Store};
+pub use cors::{InvalidOrigin, Origin};
 pub use journal::file::{
     BackupError, Checked, ExportError, OpenError, SalvageError, Saved, Selection, backup, check,
     export, salvage,

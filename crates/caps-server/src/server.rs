@@ -11,6 +11,7 @@ use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
 use tokio_util::sync::CancellationToken;
+use tower::util::option_layer;
 
 use crate::accept::{self, Connections};
 use crate::addresses::{self, Addresses};
@@ -25,7 +26,7 @@ use crate::intake::Intake;
 use crate::journal::file::{OpenError, Reader, Restored};
 use crate::journal::{self, FileJournal, Journal, MemoryJournal};
 use crate::owner::{JournalFailed, Owner};
-use crate::{http, inbox};
+use crate::{cors, http, inbox};
 
 /// How long a stopping hub waits for its clients to take what is on its way to them, and then for their
 /// connections to end. A stuck client holds it no longer.
@@ -136,7 +137,9 @@ impl Server {
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
             .layer(middleware::from_fn(addresses::watch))
-            .layer(middleware::map_request(upgrade::detach));
+            .layer(middleware::map_request(upgrade::detach))
+            .layer(option_layer(cors::layer(&config.cors_origins)))
+            .layer(middleware::from_fn(http::headers::secure));
 
         let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
         let connections = Connections::new(config.max_connections, addresses);

@@ -20,7 +20,6 @@ mod stage;
 #[path = "wire/tools.rs"]
 mod tools;
 
-use hub::program;
 use stage::{Script, perform};
 
 #[test]
@@ -181,17 +180,7 @@ fn what_an_order_says_is_never_more_than_text_and_fits_a_phone() {
 }
 
 #[test]
-fn where_the_hub_asks_for_tokens_so_do_its_pages() {
+fn where_the_hub_asks_for_tokens_a_browser_signs_in_and_out() {
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
-    let token = |flags: &[&str]| -> String {
-        let mut command = program(&["token"]);
-        let output = command.args(flags).env("CAPS_AUTH_SECRET", SECRET).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    };
-    let vendor = token(&["--role", "vendor", "--sub", "acme"]);
-    let driver = token(&["--role", "driver", "--sub", "dana"]);
-    let of_two = token(&["--role", "driver", "--sub", "emil", "--vendors", "acme,flowers"]);
-    let script = Script::browser("token.mjs").args([&*vendor, &*driver, &*of_two]);
-    perform(&["--auth-secret", SECRET], &[script]);
+    perform(&["--auth-secret", SECRET], &[Script::browser("session.mjs").args([SECRET])]);
 }

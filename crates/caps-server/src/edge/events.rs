@@ -24,6 +24,9 @@ use crate::inbox::{Command, Heard, Overfull};
 use crate::intake::{Intake, mint};
 use crate::token::Grant;
 
+/// What one is told who brings no token.
+const NOBODY: &str = "This hub asks for a token, as `auth: {token}`; its operator issues one with `caps-server token`.";
+
 /// What every client's handlers share.
 pub(crate) struct Edge {
     pub(crate) intake: Arc<Intake>,
@@ -80,7 +83,11 @@ impl Edge {
             Some(_) => return Err(not_json()),
         };
         match &self.intake.gate {
-            Some(gate) => gate.check(token(auth).as_deref(), SystemTime::now().into()),
+            Some(gate) => {
+                // A cookie counts for nothing here: a browser would send it for a page of anyone's.
+                let token = token(auth).ok_or_else(|| Refusal::new(Code::Unauthorized, NOBODY))?;
+                gate.check(&token, SystemTime::now().into())
+            }
             None => {
                 let identity = Identity::from_handshake(Handshake::parse(auth)?)?;
                 Ok(Grant { identity, until: None })

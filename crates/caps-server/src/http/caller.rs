@@ -1,10 +1,7 @@
 //! Who asks for something over HTTP: the bearer of a token where the hub asks for one, and in an open hub whoever they
 //! say that they are.
 
-use std::time::SystemTime;
-
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
 use caps_hub::{Identity, Timestamp};
 use caps_proto::{ClientId, Code, DriverName, Refusal};
@@ -14,8 +11,9 @@ use super::problem::Problem;
 use crate::token::Grant;
 
 /// What one is told who brings no token.
-const NOBODY: &str = "This hub asks for a token, as `Authorization: Bearer <token>`; its operator issues one with `caps-server token`.";
+pub(super) const NOBODY: &str = "This hub asks for a token, as `Authorization: Bearer <token>`; its operator issues one with `caps-server token`.";
 
+#[derive(Clone)]
 pub(super) enum Caller {
     /// Of an open hub.
     Anyone,
@@ -113,17 +111,9 @@ impl Caller {
 impl FromRequestParts<Sources> for Caller {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, sources: &Sources) -> Result<Self, Problem> {
-        let Some(gate) = &sources.intake.gate else { return Ok(Self::Anyone) };
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        let token = authorization.and_then(|value| value.to_str().ok()).and_then(bearer);
-        let token = token.ok_or_else(|| Refusal::new(Code::Unauthorized, NOBODY))?;
-        Ok(Self::Bearer(gate.check(Some(token), SystemTime::now().into())?))
+    /// As the guard has found out.
+    async fn from_request_parts(parts: &mut Parts, _: &Sources) -> Result<Self, Problem> {
+        let caller = parts.extensions.get().cloned();
+        caller.ok_or_else(|| Refusal::new(Code::Unauthorized, NOBODY).into())
     }
-}
-
-/// The token of `Bearer <token>`.
-fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }

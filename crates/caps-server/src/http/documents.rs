@@ -5,11 +5,14 @@ use axum::body::Bytes;
 use axum::http::header;
 use axum::response::IntoResponse;
 use serde_json::Value;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, SecurityRequirement,
 };
+
+use super::refusals::DocumentProblems;
+use super::session::{COOKIE, COOKIE_OVER_TLS};
 
 mod asyncapi;
 mod browse;
@@ -19,10 +22,11 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'n
                       form-action 'none'; frame-ancestors 'none'";
 
 /// What the routes are about.
-const TAGS: [(&str, &str); 5] = [
+const TAGS: [(&str, &str); 6] = [
     ("Orders", "Placing, taking, delivering and finding orders."),
     ("Log", "What has happened, and what happens."),
     ("Standing", "How much there is, what waits, and who listens."),
+    ("Session", "Signing in and out with a browser, where the hub asks for tokens."),
     ("Health", "Whether the hub is well."),
     ("Documents", "What can be asked of the hub."),
 ];
@@ -67,8 +71,17 @@ pub(super) fn about() -> OpenApi {
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("JWT")
         .description(Some("Of `caps-server token`, where the hub asks for one."));
-    let components =
-        ComponentsBuilder::new().security_scheme("token", SecurityScheme::Http(bearer.build()));
+    let cookie = |name: &str, over| {
+        let description = format!("What `POST /api/session` sets for a browser{over}.");
+        SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description(
+            name.to_owned(),
+            description,
+        )))
+    };
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", SecurityScheme::Http(bearer.build()))
+        .security_scheme("cookie", cookie(COOKIE, ""))
+        .security_scheme("cookieOverTls", cookie(COOKIE_OVER_TLS, " over TLS"));
     let tags =
         TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build());
     OpenApiBuilder::new()
@@ -79,6 +92,8 @@ pub(super) fn about() -> OpenApi {
         .security(Some([
             SecurityRequirement::default(),
             SecurityRequirement::new("token", [""; 0]),
+            SecurityRequirement::new("cookie", [""; 0]),
+            SecurityRequirement::new("cookieOverTls", [""; 0]),
         ]))
         .build()
 }
@@ -88,7 +103,7 @@ pub(super) fn about() -> OpenApi {
 /// OpenAPI 3.1.
 #[utoipa::path(
     get, path = "/api/openapi.json", operation_id = "readOpenapi", tag = "Documents",
-    responses((status = 200, description = "The document", body = Value))
+    responses((status = 200, description = "The document", body = Value), DocumentProblems)
 )]
 pub(super) async fn openapi(Extension(documents): Extension<Documents>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], documents.openapi)
@@ -99,7 +114,7 @@ pub(super) async fn openapi(Extension(documents): Extension<Documents>) -> impl 
 /// AsyncAPI 3.
 #[utoipa::path(
     get, path = "/api/asyncapi.json", operation_id = "readAsyncapi", tag = "Documents",
-    responses((status = 200, description = "The document", body = Value))
+    responses((status = 200, description = "The document", body = Value), DocumentProblems)
 )]
 pub(super) async fn asyncapi(Extension(documents): Extension<Documents>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], documents.asyncapi)
@@ -108,13 +123,15 @@ pub(super) async fn asyncapi(Extension(documents): Extension<Documents>) -> impl
 /// This document, as a page
 #[utoipa::path(
     get, path = "/api", operation_id = "browse", tag = "Documents",
-    responses((status = 200, description = "The page", body = String, content_type = "text/html"))
+    responses(
+        (status = 200, description = "The page", body = String, content_type = "text/html"),
+        DocumentProblems
+    )
 )]
 pub(super) async fn page(Extension(documents): Extension<Documents>) -> impl IntoResponse {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, documents.page)
 }

@@ -11,7 +11,7 @@ use crate::journal::Trouble;
 ///
 /// Says nothing of whether messages can be kept.
 #[utoipa::path(
-    get, path = "/healthz", operation_id = "isAlive", tag = "Health",
+    get, path = "/healthz", operation_id = "isAlive", tag = "Health", security(()),
     responses((status = 200, description = "It is", body = String, content_type = "text/plain"))
 )]
 pub(super) async fn alive() -> &'static str {
@@ -20,7 +20,7 @@ pub(super) async fn alive() -> &'static str {
 
 /// Whether the hub can keep what it is told
 #[utoipa::path(
-    get, path = "/readyz", operation_id = "isReady", tag = "Health",
+    get, path = "/readyz", operation_id = "isReady", tag = "Health", security(()),
     responses(
         (status = 200, description = "It can", body = String, content_type = "text/plain"),
         (status = 503, description = "It cannot", body = Details, content_type = "application/problem+json")

@@ -60,11 +60,8 @@ pub(super) async fn label(
     let label = draw(&which, order.as_ref()).map_err(|why| {
         Refusal::new(Code::Internal, format!("The label cannot be drawn: {why}."))
     })?;
-    let headers = [
-        (header::CONTENT_TYPE, "image/svg+xml"),
-        (header::CONTENT_SECURITY_POLICY, POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "image/svg+xml"), (header::CONTENT_SECURITY_POLICY, POLICY)];
     Ok((headers, label))
 }
 

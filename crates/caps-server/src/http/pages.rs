@@ -2,12 +2,15 @@
 //!
 //! A page is asked for anew every time. What it refers to stands at an address that has the hash of all of the
 //! pages' files in it, so a browser keeps that for good and still never mixes two versions of them.
+//!
+//! Where the hub asks for a token, who has none is shown a page to sign in on, at whatever address, and gets nothing
+//! but the files of that.
 
 use std::borrow::Cow;
 
-use axum::extract::Path;
+use axum::extract::{Path, Request};
 use axum::http::header::{self, HeaderMap, HeaderValue};
-use axum::http::{HeaderName, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::{Embed, EmbeddedFile};
 use xxhash_rust::xxh3::Xxh3;
@@ -21,21 +24,20 @@ const VERSION: &str = "@version";
 
 /// Nothing from elsewhere, nothing inline, and no text that turns into markup: what an order says stays text even
 /// if a page has a bug.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; \
                       form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
                       trusted-types caps-worker";
 
-const SAFE: [(HeaderName, &str); 5] = [
+/// Beside what every response has: `headers.rs`.
+const SAFE: [(HeaderName, &str); 3] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::REFERRER_POLICY, "no-referrer"),
     (HeaderName::from_static("permissions-policy"), "camera=(self), geolocation=(), microphone=()"),
     // The worker that keeps the driver's page is one of the assets.
     (HeaderName::from_static("service-worker-allowed"), "/driver"),
 ];
 
-/// What a browser does with a copy that it has.
+/// What a browser does with a copy that it has. A cache that many share is not to have one: some may not see it.
 #[derive(Clone, Copy)]
 enum Caching {
     Ask,
@@ -44,14 +46,16 @@ enum Caching {
 
 /// `GET /`: the dashboard for a browser, and in plain words what this is for `curl`.
 pub(super) async fn home(headers: HeaderMap) -> Response {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
-    let mut response = if accepted.into_iter().any(|accept| accept.contains("text/html")) {
-        page("index.html", &headers)
-    } else {
-        about().into_response()
-    };
+    let mut response =
+        if accepts_html(&headers) { page("index.html", &headers) } else { about().into_response() };
     response.headers_mut().append(header::VARY, HeaderValue::from_name(header::ACCEPT));
     response
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    let mut accepted =
+        headers.get_all(header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    accepted.any(|accept| accept.contains("text/html"))
 }
 
 fn about() -> String {
@@ -68,6 +72,33 @@ fn about() -> String {
 /// `GET /driver`: the driver's page.
 pub(super) async fn driver(headers: HeaderMap) -> Response {
     page("driver.html", &headers)
+}
+
+/// The page to sign in on.
+const SIGN_IN: &str = "sign-in.html";
+
+/// Whether it is a person who asks, with a browser, and not a program or a page.
+pub(super) fn is_for_people(request: &Request) -> bool {
+    request.method() == Method::GET && accepts_html(request.headers())
+}
+
+/// What a person is shown of whom nobody knows who they are, in the place of what was asked for.
+pub(super) fn sign_in() -> Response {
+    let mut response = page(SIGN_IN, &HeaderMap::new());
+    *response.status_mut() = StatusCode::UNAUTHORIZED;
+    let headers = response.headers_mut();
+    headers.remove(header::ETAG);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+/// Whether it is a file that the page to sign in on refers to.
+pub(super) fn is_of_sign_in(path: &str) -> bool {
+    let name = path.strip_prefix("/assets/").and_then(|path| path.split_once('/'));
+    let Some(((_, name), page)) = name.zip(Web::get(SIGN_IN)) else { return false };
+    let reference = format!("\"/assets/{VERSION}/{name}\"");
+    String::from_utf8_lossy(&page.data).contains(&reference)
 }
 
 /// What a page refers to. One of another version is served as it is now, for a page that was loaded just before
@@ -135,8 +166,8 @@ fn serve(
         ([(header::CONTENT_TYPE, kind)], content()).into_response()
     };
     let caching = match caching {
-        Caching::Ask => "no-cache",
-        Caching::Keep => "public, max-age=31536000, immutable",
+        Caching::Ask => "private, no-cache",
+        Caching::Keep => "private, max-age=31536000, immutable",
     };
     let headers = response.headers_mut();
     headers.extend(SAFE.map(|(name, value)| (name, HeaderValue::from_static(value))));

@@ -8,6 +8,9 @@ use utoipa::{IntoResponses, ToSchema as _};
 
 use super::problem::{Details, KIND};
 
+/// With what one is refused who asks for a document.
+pub(super) struct DocumentProblems;
+
 /// With what a read may be refused.
 pub(super) struct ReadProblems;
 
@@ -20,9 +23,10 @@ pub(super) struct PlaceProblems;
 /// With what may be refused that is done with an order.
 pub(super) struct ActProblems;
 
-const READ: [(StatusCode, &str); 5] = [
+const DOCUMENT: [(StatusCode, &str); 1] =
+    [(StatusCode::UNAUTHORIZED, "Nobody knows who is asking")];
+const READ: [(StatusCode, &str); 4] = [
     (StatusCode::BAD_REQUEST, "What is asked for cannot be"),
-    (StatusCode::UNAUTHORIZED, "Nobody knows who is asking"),
     (StatusCode::FORBIDDEN, "Whoever asks may not do this"),
     (StatusCode::INTERNAL_SERVER_ERROR, "The hub failed"),
     (StatusCode::SERVICE_UNAVAILABLE, "Not now; ask again in a moment"),
@@ -34,27 +38,33 @@ const ACT: [(StatusCode, &str); 3] = [
     (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not `application/json`"),
 ];
 
+impl IntoResponses for DocumentProblems {
+    fn responses() -> Responses {
+        problems(&[&DOCUMENT])
+    }
+}
+
 impl IntoResponses for ReadProblems {
     fn responses() -> Responses {
-        problems(&[&READ])
+        problems(&[&DOCUMENT, &READ])
     }
 }
 
 impl IntoResponses for FindProblems {
     fn responses() -> Responses {
-        problems(&[&READ, &FIND])
+        problems(&[&DOCUMENT, &READ, &FIND])
     }
 }
 
 impl IntoResponses for PlaceProblems {
     fn responses() -> Responses {
-        problems(&[&READ, &ACT])
+        problems(&[&DOCUMENT, &READ, &ACT])
     }
 }
 
 impl IntoResponses for ActProblems {
     fn responses() -> Responses {
-        problems(&[&READ, &FIND, &ACT])
+        problems(&[&DOCUMENT, &READ, &FIND, &ACT])
     }
 }
 

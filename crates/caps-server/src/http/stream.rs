@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query as Params, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use caps_hub::{Fact, Seq, Timestamp};
 use caps_proto::{ClientId, Code, Refusal};
@@ -90,7 +91,7 @@ pub(super) async fn events(
     caller: Caller,
     headers: HeaderMap,
     asked: Result<Params<Asked>, QueryRejection>,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let Params(Asked { client_id, event, last_event_id }) = asked?;
     let client_id = caller.narrow(client_id)?;
     let event = event.map(|name| event_of_that_name(&name)).transpose()?;
@@ -120,7 +121,9 @@ pub(super) async fn events(
     let begin = Event::default().id(after.to_string()).retry(RETRY);
     let events = stream::iter([begin]).chain(stream::unfold(tail, Tail::next));
     let over = end(caller.until());
-    Ok(alive(events.take_until(sources.stop.cancelled_owned()).take_until(Box::pin(over))))
+    let events = events.take_until(sources.stop.cancelled_owned()).take_until(Box::pin(over));
+    // There are orders in it.
+    Ok(([(header::CACHE_CONTROL, "no-store")], alive(events)))
 }
 
 /// Waits until the rights of a stream's client end.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::acts::JSON;
 use crate::api::read;
 use crate::hub::Hub;
+use crate::tokens::{SECRET, guarded, token};
 
 /// What a document says of its own parts.
 struct Document(Value);
@@ -45,7 +46,7 @@ fn order() -> Value {
 
 impl Hub {
     /// Emits an event, and returns the answer.
-    fn asks(&self, session: &str, event: &str, payload: &Value) -> Value {
+    pub(crate) fn asks(&self, session: &str, event: &str, payload: &Value) -> Value {
         self.http("POST", session, &format!(r#"42/caps,7["{event}",{payload}]"#));
         let answer = self.poll_until(session, "43/caps,7[");
         let (_, answer) = answer.split_once("43/caps,7").unwrap();
@@ -198,14 +199,44 @@ impl Document {
     fn has_foreseen(&self, operation: &Value, response: &str, what: &str) {
         let (head, body) = response.split_once("\r\n\r\n").unwrap();
         let status = head.split(' ').nth(1).unwrap();
-        let foreseen = &operation["responses"][status]["content"];
-        let foreseen = foreseen.as_object().unwrap_or_else(|| panic!("{what}: {status}"));
+        let response = &operation["responses"][status];
+        assert!(response.is_object(), "{what}: {status}");
+        let Some(foreseen) = response["content"].as_object() else {
+            return assert_eq!(body, "", "{what}");
+        };
         let (kind, content) = foreseen.iter().next().unwrap();
         assert!(head.contains(&format!("content-type: {kind}")), "{what}: {head}");
         if kind.ends_with("json") {
             self.allows(&content["schema"], &serde_json::from_str(body).unwrap(), what);
         }
     }
+}
+
+#[test]
+fn a_hub_that_asks_for_tokens_answers_as_the_document_says() {
+    let hub = guarded(&[]);
+    let token = token(SECRET, &["--role", "driver", "--sub", "dana", "--vendors", "acme"]);
+    let bearer = format!("{JSON}Authorization: Bearer {token}\r\n");
+    let (_, document) = read(&hub.http_with("GET", "/api/openapi.json", &bearer, ""));
+    let document = Document(document);
+    for (path, item) in document.0["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let what = format!("{method} {path}");
+            let response = hub.http_with(&method.to_uppercase(), &path_of(path), JSON, "{}");
+            document.has_foreseen(operation, &response, &what);
+            let is_open = operation["security"] == json!([{}]);
+            assert_eq!(is_open, !response.contains(" 401 "), "{what}: {response}");
+        }
+    }
+    let session = &document.0["paths"]["/api/session"];
+    let token = json!({"token": token}).to_string();
+    let signed_in = hub.http_with("POST", "/api/session", JSON, &token);
+    document.has_foreseen(&session["post"], &signed_in, "signed in");
+    document.has_foreseen(
+        &session["get"],
+        &hub.http_with("GET", "/api/session", &bearer, ""),
+        "session",
+    );
 }
 
 #[test]

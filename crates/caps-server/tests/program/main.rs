@@ -1,15 +1,18 @@
 //! The hub's program, run as its users run it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use std::io::{Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Output};
 
 mod acts;
 mod api;
 mod commands;
+mod cors;
 mod documents;
+mod event_rights;
 mod events;
+mod headers;
 #[path = "../hub/mod.rs"]
 mod hub;
 mod journals;
@@ -18,6 +21,7 @@ mod limits;
 mod list;
 mod pages;
 mod rights;
+mod sessions;
 mod tokens;
 
 use hub::{End, Hub, program};
@@ -29,6 +33,20 @@ impl Hub {
 
     /// `headers` are lines of their own.
     fn http_with(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut response = String::new();
+        self.request(method, path, headers, body).read_to_string(&mut response).unwrap();
+        response
+    }
+
+    /// The first line of a response, whether that has an end or not.
+    fn first_line_of(&self, method: &str, path: &str, headers: &str, body: &str) -> String {
+        let mut line = String::new();
+        let stream = self.request(method, path, headers, body);
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line
+    }
+
+    fn request(&self, method: &str, path: &str, headers: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address()).unwrap();
         let length = body.len();
         write!(
@@ -36,9 +54,7 @@ impl Hub {
             "{method} {path} HTTP/1.1\r\nHost: hub\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
         )
         .unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).unwrap();
-        response
+        stream
     }
 
     /// Places one order.

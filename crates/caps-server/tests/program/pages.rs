@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 
 use crate::hub::Hub;
+use crate::tokens::guarded;
 
 const BROWSER: &str = "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n";
 const PAGES: [&str; 2] = ["/", "/driver"];
@@ -70,11 +71,25 @@ fn assets(page: &str) -> BTreeSet<&str> {
     references.filter(|reference| reference.starts_with("/assets/")).collect()
 }
 
+/// Each page of a hub, and at last the one to sign in on of another hub.
+fn pages() -> Vec<(&'static str, Hub, Response)> {
+    let of_open = PAGES.map(|path| (path, Hub::start(&[])));
+    let mut pages: Vec<_> = of_open
+        .into_iter()
+        .map(|(path, hub)| {
+            let page = hub.page(path);
+            (path, hub, page)
+        })
+        .collect();
+    let hub = guarded(&[]);
+    let page = hub.fetch("/", BROWSER);
+    pages.push(("the page to sign in on", hub, page));
+    pages
+}
+
 #[test]
 fn a_page_has_nothing_inline_and_nothing_from_elsewhere() {
-    let hub = Hub::start(&[]);
-    for path in PAGES {
-        let page = hub.page(path);
+    for (path, _, page) in pages() {
         let policy = page.header("content-security-policy");
         for rule in [
             "default-src 'none'",
@@ -100,9 +115,7 @@ fn a_page_has_nothing_inline_and_nothing_from_elsewhere() {
 
 #[test]
 fn what_a_page_refers_to_is_there_and_is_kept_for_good() {
-    let hub = Hub::start(&[]);
-    for path in PAGES {
-        let page = hub.page(path);
+    for (path, hub, page) in pages() {
         let assets = assets(page.text());
         assert!(assets.len() > 5, "{assets:?}");
         for asset in &assets {
@@ -135,7 +148,7 @@ fn a_browser_that_has_a_page_is_told_so() {
     let hub = Hub::start(&[]);
     for path in PAGES {
         let page = hub.page(path);
-        assert_eq!(page.header("cache-control"), "no-cache");
+        assert_eq!(page.header("cache-control"), "private, no-cache");
         let again =
             hub.fetch(path, &format!("{BROWSER}If-None-Match: {}\r\n", page.header("etag")));
         assert_eq!((again.status, again.body.len()), (304, 0));
@@ -143,7 +156,7 @@ fn a_browser_that_has_a_page_is_told_so() {
     }
     // A page that was loaded from the hub before this one goes on, and keeps nothing of it.
     let other = hub.fetch("/assets/0123456789abcdef/shared/dom.js", "");
-    assert_eq!((other.status, other.header("cache-control")), (200, "no-cache"));
+    assert_eq!((other.status, other.header("cache-control")), (200, "private, no-cache"));
 }
 
 #[test]

@@ -1,8 +1,9 @@
 // The dashboard: joins the address, the line to the hub, and the parts of the page.
 
-import { get, isOutside, Unreachable, useToken } from '../shared/api.js';
+import { get, isOutside, Unreachable } from '../shared/api.js';
 import { announcer, h, offerVendors, the, throttled } from '../shared/dom.js';
 import { Line } from '../shared/line.js';
+import { leave, signOut, whoAmI } from '../shared/session.js';
 import { count, EVENTS, plain } from '../shared/text.js';
 import { addressOf, read } from './address.js';
 import * as logs from './log.js';
@@ -25,7 +26,10 @@ const TYPING = 250;
 let shown = read();
 let list;
 let line;
-let mayNotSeeAll = false;
+/** Whether the hub asks for tokens. */
+let asksForTokens = false;
+/** The vendors that one may see: null for all of them, and undefined while that is not known. */
+let own;
 const vendors = new Set();
 const announce = announcer(the('deliveries'));
 
@@ -63,27 +67,24 @@ function lineChanged(state, problem) {
   const isLost = state === 'lost';
   the('line').dataset.state = state;
   the('line').textContent = isLost ? 'No line' : 'Live';
-  the('banner').hidden = !isLost;
-  the('banner-text').textContent = problem?.message ?? NO_LINE;
-  the('naming').hidden = problem?.code !== 'unauthorized';
-  mayNotSeeAll = problem?.code === 'forbidden';
-  if (mayNotSeeAll) showVendors();
+  // It is soon known what may be seen.
+  const isEarly = problem?.code === 'forbidden' && own === undefined;
+  the('banner').hidden = !isLost || isEarly;
+  the('banner').textContent = problem?.message ?? NO_LINE;
+  if (problem?.code === 'unauthorized') leave();
   if (isLost) return;
+  if (own === undefined) tell(learnWho);
   list.retry();
   figures();
 }
-
-the('naming').addEventListener('submit', (event) => {
-  event.preventDefault();
-  useToken(the('token').value.trim());
-  line.retry();
-});
 
 const orderAnew = throttled(300, () => shown.order && showOrder(shown.order));
 
 const figures = throttled(FIGURES_PAUSE, async () => {
   if (document.hidden) return;
-  await tell(() => Promise.all([showStats(shown.vendor), showStanding(shown.vendor)]));
+  await tell(() =>
+    Promise.all([showStats(shown.vendor), showStanding(shown.vendor, asksForTokens)]),
+  );
 });
 
 const showVendors = throttled(FIGURES_PAUSE, () =>
@@ -91,12 +92,27 @@ const showVendors = throttled(FIGURES_PAUSE, () =>
     const known = (await get('/api/vendors')).vendors;
     for (const vendor of known) vendors.add(vendor);
     if (shown.vendor) vendors.add(shown.vendor);
-    offerVendors(the('vendor'), [...vendors].sort(), shown.vendor);
-    // A token for some vendors may not see all.
-    const [first] = vendors;
-    if (mayNotSeeAll && !shown.vendor && first) ask({ vendor: first });
+    offerVendors(the('vendor'), own ?? [...vendors].sort(), shown.vendor, !own);
   }),
 );
+
+/** Learns who has signed in, if anybody has to. */
+async function learnWho() {
+  const { role, sub, vendors } = await whoAmI();
+  own = role === 'vendor' ? [sub] : vendors;
+  asksForTokens = role !== null;
+  the('session').hidden = !asksForTokens;
+  the('who').textContent = sub;
+  the('who').title = role;
+  if (asked().vendor !== shown.vendor) follow();
+  else showAsked();
+}
+
+/** What the address says. A token for some vendors may not see all at once. */
+function asked() {
+  const said = read();
+  return own && !own.includes(said.vendor) ? { ...said, vendor: own[0] } : said;
+}
 
 /** Tells why `work` has failed, if the banner does not. */
 async function tell(work) {
@@ -105,7 +121,8 @@ async function tell(work) {
     await work();
   } catch (why) {
     if (!isOutside(why)) throw why;
-    if (!(why instanceof Unreachable || why.code === 'unauthorized')) problem = why.message;
+    if (why.code === 'unauthorized') leave();
+    else if (!(why instanceof Unreachable)) problem = why.message;
   }
   the('figures-problem').textContent = problem;
 }
@@ -165,8 +182,9 @@ function showAsked() {
       shown.view === 'orders' && shown.states.has(tile.dataset.state),
     );
   }
+  const bearer = asksForTokens ? ' -H "Authorization: Bearer $CAPS_TOKEN"' : '';
   the('command').textContent =
-    `curl ${location.origin}/api/orders -H 'Content-Type: application/json' \\
+    `curl ${location.origin}/api/orders -H 'Content-Type: application/json'${bearer} \\
   -d '{"store": "${storeFor(shown.vendor)}", "orderId": "7", "customer": "Ann", "address": "Elm 1"}'`;
   document.title = [shown.order?.messageId, shown.vendor, 'CAPS'].filter(Boolean).join(' · ');
 }
@@ -174,9 +192,9 @@ function showAsked() {
 /** Shows what the address says now. */
 function follow() {
   const before = shown;
-  shown = read();
+  shown = asked();
   showAsked();
-  const listOf = (asked) => addressOf({ ...asked, order: null });
+  const listOf = (what) => addressOf({ ...what, order: null });
   if (listOf(before) !== listOf(shown)) {
     openList();
     if (before.vendor !== shown.vendor) openLine();
@@ -260,6 +278,8 @@ the('event').append(
   ...Object.entries(EVENTS).map(([event, name]) => h('option', { value: event }, name)),
 );
 the('copy').hidden = !navigator.clipboard;
+the('sign-out').addEventListener('click', () => tell(signOut));
 showAsked();
 openList();
 openLine();
+tell(learnWho);

@@ -1,6 +1,6 @@
 // One order: how far it has come, all that happened to it, its label, and what its vendor wrote.
 
-import { getBlob, getText, isOutside, orderPath } from '../shared/api.js';
+import { getText, isOutside, orderPath } from '../shared/api.js';
 import { h, the } from '../shared/dom.js';
 import { indented, members } from '../shared/json.js';
 import { plain, showMoment, STATES, wholeMoment } from '../shared/text.js';
@@ -70,22 +70,16 @@ function fill(order, texts) {
   showLabel(order);
 }
 
-async function showLabel({ clientId, messageId }) {
+function showLabel({ clientId, messageId }) {
   const label = the('order-label');
   const path = `${orderPath(clientId, messageId)}/label.svg`;
-  if (label.dataset.path === path) return;
-  label.removeAttribute('src');
-  label.dataset.path = path;
+  if (label.getAttribute('src') === path) return;
   label.alt = `Label of order ${messageId} of ${clientId}`;
-  try {
-    const picture = URL.createObjectURL(await getBlob(path));
-    label.onload = () => URL.revokeObjectURL(picture);
-    if (label.dataset.path === path) label.src = picture;
-  } catch (why) {
-    if (!isOutside(why)) throw why;
-    label.alt = `There is no label: ${why.message}`;
-    delete label.dataset.path;
-  }
+  label.onerror = () => {
+    label.alt = 'The label could not be had; close the order and open it again.';
+    label.removeAttribute('src');
+  };
+  label.src = path;
 }
 
 const PROOF = {

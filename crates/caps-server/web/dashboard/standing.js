@@ -7,13 +7,13 @@ import { count, number, span } from '../shared/text.js';
 /** How many queues, and how many connections, are shown. */
 const MOST = 12;
 
-export async function showStanding(vendor) {
+export async function showStanding(vendor, asksForTokens) {
   const [queues, listeners] = await Promise.all([
     get('/api/queues', { clientId: vendor }),
     get('/api/subscriptions', { clientId: vendor }),
   ]);
   showQueues(queues);
-  showListeners(listeners, vendor);
+  showListeners(listeners, vendor, asksForTokens);
 }
 
 function showQueues({ total, queues }) {
@@ -43,7 +43,7 @@ function showQueues({ total, queues }) {
   the('queues-none').hidden = total > 0;
 }
 
-function showListeners({ total, subscriptions }, vendor) {
+function showListeners({ total, subscriptions }, vendor, asksForTokens) {
   const connections = new Map();
   for (const { connection, role, name, clientId, event } of subscriptions) {
     const known = connections.get(connection) ?? { role, name, heard: new Map() };
@@ -71,7 +71,8 @@ function showListeners({ total, subscriptions }, vendor) {
     total > subscriptions.length ? 'and more' : more(connections.size);
   the('listeners-none').hidden = connections.size > 0;
   the('listeners-command').textContent =
-    `cargo run -p vendor -- ${storeFor(vendor)} --url ${location.origin}`;
+    `cargo run -p vendor -- ${storeFor(vendor)} --url ${location.origin}` +
+    (asksForTokens ? ' --token "$CAPS_TOKEN"' : '');
 }
 
 /** The store of a command that somebody may copy to a shell, which must not do what a crafted name says. */

@@ -3,15 +3,16 @@
 import { get, isOutside, orderPath, post, Problem } from '../shared/api.js';
 import { h, offerVendors, the, throttled } from '../shared/dom.js';
 import { Line } from '../shared/line.js';
+import { leave, signOut } from '../shared/session.js';
 import { plain } from '../shared/text.js';
 import { offerCamera } from './camera.js';
 import { check, meantBy, Wrong } from './codes.js';
 import { confirmDelivery } from './confirm.js';
 import { Lists, showOutbox } from './lists.js';
-import { askWho, knownName, whenTold } from './naming.js';
+import { askWho, keepName, knownName, whenTold, whoDrives } from './naming.js';
 import * as outbox from './outbox.js';
 import { keepPage } from './page.js';
-import { signal } from './signal.js';
+import { say } from './said.js';
 
 const VENDOR = 'caps.vendor';
 
@@ -29,20 +30,14 @@ const DONE = { take: 'You have', deliver: 'Delivered:', release: 'Given back:' }
 
 let driver = knownName();
 let vendor = localStorage.getItem(VENDOR) ?? '';
+/** The role that the driver has signed in with: null where nobody has to, and undefined while that is not known. */
+let role;
+/** The vendors that the token is for, where not for all. */
+let own = null;
 let line;
 let lists;
 
-// What the driver is told
-
-function say(kind, text) {
-  the('said').hidden = false;
-  the('said').dataset.kind = kind;
-  the('said').textContent = text;
-  the('choices').hidden = true;
-  signal(kind);
-}
-
-/** Whether it is the act that cannot be. Who is not known yet may say who they are. */
+/** Whether it is the act that cannot be. Who is not known any more may sign in again. */
 const isRefusal = (why) =>
   why instanceof Wrong || (why instanceof Problem && !why.temporary && why.code !== 'unauthorized');
 
@@ -154,7 +149,7 @@ async function send() {
     if (vendor) readLists();
   } catch (why) {
     if (!isOutside(why)) throw why;
-    if (why.code === 'unauthorized') stop(why.message);
+    if (why.code === 'unauthorized') leave();
     // Or there is no line, or the hub has no room for now. The page says what waits.
     else again = setTimeout(sendAgain, AGAIN);
   }
@@ -204,7 +199,8 @@ async function readLists() {
   } catch (why) {
     if (!isOutside(why)) throw why;
     // The banner tells of a lost line.
-    if (isRefusal(why)) say('bad', why.message);
+    if (why.code === 'unauthorized') leave();
+    else if (isRefusal(why)) say('bad', why.message);
     else readAgain();
   }
 }
@@ -212,14 +208,7 @@ async function readLists() {
 async function showVendors() {
   const { vendors } = await get('/api/vendors');
   const names = vendor && !vendors.includes(vendor) ? [vendor, ...vendors] : vendors;
-  offerVendors(the('vendor'), names, vendor);
-  return names;
-}
-
-/** A token for some vendors may not see all. */
-async function chooseVendor() {
-  const [first] = await showVendors();
-  if (first && !vendor) serve(first);
+  offerVendors(the('vendor'), own ?? names, vendor, own === null);
 }
 
 function serve(chosen) {
@@ -237,15 +226,20 @@ function lineChanged(state, problem) {
   the('line').textContent = state === 'lost' ? 'No line' : 'Live';
   the('banner').hidden = state !== 'lost';
   the('banner').textContent = problem?.message ?? NO_LINE;
-  if (problem?.code === 'unauthorized') stop(problem.message);
-  if (problem?.code === 'forbidden') tried(chooseVendor);
-  if (state === 'live') sendAgain();
+  if (problem?.code === 'unauthorized') leave();
+  if (state !== 'live') return;
+  sendAgain();
+  // The page was loaded without a line.
+  if (role === undefined) tried(learnWho);
 }
 
 // The page
 
 function start() {
-  the('work').hidden = the('scan').hidden = the('rename').hidden = !driver;
+  the('work').hidden = the('scan').hidden = !driver;
+  the('rename').hidden = !driver || role !== null;
+  the('sign-out').hidden = !role;
+  the('line').hidden = !driver;
   the('driver').textContent = driver ?? 'Driver';
   line?.close();
   if (!driver) return;
@@ -259,20 +253,48 @@ function start() {
   showWaiting();
 }
 
-/** Asks who drives, and for a token if the hub has said `why`. */
-function stop(why) {
-  askWho(driver, why);
+function stop() {
+  askWho(driver);
   driver = null;
   the('banner').hidden = true;
   start();
 }
 
+/** Learns who has signed in, if anybody has to. */
+async function learnWho() {
+  const who = await whoDrives();
+  ({ role, own } = who);
+  if (role === null) return driver ? start() : stop();
+  driver = who.driver;
+  if (own && !own.includes(vendor)) serve(own[0]);
+  else start();
+}
+
+async function showPage() {
+  if (driver) start();
+  try {
+    await learnWho();
+  } catch (why) {
+    if (!isOutside(why)) throw why;
+    if (why.code === 'unauthorized') leave();
+    else if (!driver) stop();
+  }
+}
+
 whenTold((name) => {
   driver = name;
+  keepName(name);
   start();
   the('code').focus();
 });
-the('rename').addEventListener('click', () => stop());
+the('rename').addEventListener('click', stop);
+the('sign-out').addEventListener('click', () =>
+  tried(async () => {
+    if ((await outbox.all()).some(isWaiting))
+      throw new Wrong('Not all is sent yet. Wait for the line before you sign out.');
+    await signOut();
+  }),
+);
 the('scan').addEventListener('submit', (event) => {
   event.preventDefault();
   const code = the('code').value.trim();
@@ -294,5 +316,4 @@ offerCamera(
   (code) => tried(() => scanned(code)),
   (why) => say('bad', why),
 );
-if (driver) start();
-else stop();
+showPage();

@@ -1,20 +1,37 @@
-// Who drives: a name, and a token where the hub asks for one.
+// Who drives: by the token, or where nobody has to sign in by a name.
 
-import { useToken } from '../shared/api.js';
 import { the } from '../shared/dom.js';
+import { whoAmI } from '../shared/session.js';
 
 const NAME = 'caps.driver';
 
 /** The driver's name, if it was said before. */
 export const knownName = () => localStorage.getItem(NAME);
 
-/** Asks who drives; for a token, too, if the hub has said `why`. */
-export function askWho(name, why) {
+/** Keeps it, for when there is no line. */
+export const keepName = (name) => localStorage.setItem(NAME, name);
+
+/**
+ * Who drives by the token that was signed in with, and for which vendors if not for all: `{role, driver, own}`. Says so
+ * if that is nobody.
+ */
+export async function whoDrives() {
+  const { role, sub, vendors } = await whoAmI();
+  const drives = role === 'driver' || role === 'admin';
+  if (drives) keepName(sub);
+  if (role !== null) the('naming').hidden = true;
+  the('no-driver').hidden = role === null || drives;
+  the('no-driver').textContent =
+    `This page is for drivers, and you have signed in as ${sub}, whose role is ${role}. ` +
+    'Sign out, and sign in with the token of a driver.';
+  return { role, driver: drives ? sub : null, own: vendors };
+}
+
+/** Asks who drives. */
+export function askWho(name) {
   the('naming').hidden = false;
   the('name').value = name ?? '';
-  the('token-field').hidden = the('token-problem').hidden = !why;
-  the('token-problem').textContent = why ?? '';
-  (why ? the('token') : the('name')).focus();
+  the('name').focus();
 }
 
 /** Calls `told(name)` when that is said. */
@@ -23,8 +40,6 @@ export function whenTold(told) {
     event.preventDefault();
     const name = the('name').value.trim();
     if (!name) return;
-    if (the('token').value) useToken(the('token').value.trim());
-    localStorage.setItem(NAME, name);
     the('naming').hidden = true;
     told(name);
   });

@@ -18,6 +18,7 @@ self.addEventListener('fetch', (event) => {
 
 async function keep() {
   const page = await fetch(PAGE, { headers: { accept: 'text/html' }, cache: 'no-cache' });
+  if (!page.ok) throw new Error(`The page is not to be had: ${page.status}.`);
   const files = new Set((await page.clone().text()).match(/\/assets\/[^"]+/g));
   const cache = await caches.open(CACHE);
   await cache.addAll([...files]);
@@ -30,11 +31,11 @@ async function forgetOthers() {
   await self.clients.claim();
 }
 
-/** The hub's page; or the kept one where there is no line, or only a proxy at its end. */
+/** The hub's page, or where it asks to sign in; or the kept one where there is no line, or only a proxy at its end. */
 async function page(request) {
   try {
     const answer = await fetch(request);
-    return answer.ok ? answer : await kept(PAGE);
+    return answer.ok || answer.status === 401 ? answer : await kept(PAGE);
   } catch {
     return kept(PAGE);
   }

@@ -6,11 +6,6 @@ const PATIENCE = 10_000;
 /** The hub says something every 15 s on a line of events. */
 const SILENCE = 40_000;
 
-const TOKEN = 'caps.token';
-
-/** Says `token` to the hub from now on, and when the browser comes back. */
-export const useToken = (token) => localStorage.setItem(TOKEN, token);
-
 /** The hub has refused, in a sentence that says the mend. */
 export class Problem extends Error {
   constructor(status, { title, detail, code, temporary } = {}) {
@@ -36,19 +31,17 @@ export async function getText(path, parameters, { signal } = {}) {
   return text(await answer(addressOf(path, parameters), { signal: soon(signal) }));
 }
 
-export async function getBlob(path) {
-  return (await answer(path, { signal: soon() })).blob();
-}
-
 export async function post(path, body) {
   const headers = { 'content-type': 'application/json' };
   const request = { method: 'POST', headers, body: JSON.stringify(body), signal: soon() };
   return JSON.parse(await text(await answer(path, request)));
 }
 
+export const remove = (path) => answer(path, { method: 'DELETE', signal: soon() });
+
 /** Calls `heard(entry)` with each Server-Sent Event of `path`, and `opened()` before the first. Ends only by throwing. */
 export async function hear(path, parameters, { signal, opened, heard }) {
-  // Not an EventSource, which cannot say who asks and does not notice when a line has gone silent.
+  // Not an EventSource, which does not notice when a line has gone silent, and does not tell why it was refused.
   const silent = new AbortController();
   let silence;
   const listen = () => {
@@ -100,8 +93,6 @@ const soon = (signal) =>
 const unreachable = (cause) => new Unreachable('There is no line to the hub.', { cause });
 
 async function answer(address, { signal, ...request }) {
-  const token = localStorage.getItem(TOKEN);
-  if (token) request.headers = { ...request.headers, authorization: `Bearer ${token}` };
   let response;
   try {
     response = await fetch(address, { ...request, signal });

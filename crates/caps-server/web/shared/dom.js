@@ -53,13 +53,15 @@ export function announcer(element, pause = 1500) {
   };
 }
 
-/** Has a `<select>` offer these vendors, and all of them. */
-export function offerVendors(select, names, chosen) {
-  const old = [...select.options].slice(1).map(({ value }) => value);
+/** Has a `<select>` offer these vendors, and perhaps all of them. */
+export function offerVendors(select, names, chosen, offersAll) {
+  const wanted = offersAll ? ['', ...names] : names;
+  const old = [...select.options].map(({ value }) => value);
   // Somebody may be choosing.
-  if (!select.options.length || names.join('\n') !== old.join('\n')) {
-    const options = names.map((name) => h('option', { value: name }, name));
-    select.replaceChildren(h('option', { value: '' }, 'All vendors'), ...options);
+  if (JSON.stringify(wanted) !== JSON.stringify(old)) {
+    select.replaceChildren(
+      ...wanted.map((name) => h('option', { value: name }, name || 'All vendors')),
+    );
   }
   select.value = chosen;
 }

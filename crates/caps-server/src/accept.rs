@@ -14,6 +14,7 @@ use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::counter::Counter;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -41,20 +42,22 @@ const FULL: &str = "The hub has as many connections as it may have; try again in
 pub(crate) struct Connections {
     most: usize,
     addresses: Arc<Addresses>,
+    turned_away: Counter,
     open: TaskTracker,
     hung_up: CancellationToken,
 }
 
 impl Connections {
-    /// At most `most`, and of each address as many as `addresses` says.
-    pub(crate) fn new(most: usize, addresses: Arc<Addresses>) -> Self {
+    /// At most `most`, and of each address as many as `addresses` says. Counts those beyond `most`.
+    pub(crate) fn new(most: usize, addresses: Arc<Addresses>, turned_away: Counter) -> Self {
         let (open, hung_up) = (TaskTracker::new(), CancellationToken::new());
-        Self { most, addresses, open, hung_up }
+        Self { most, addresses, turned_away, open, hung_up }
     }
 
     /// Lets one in, or says why not.
     fn admit(&self, peer: IpAddr) -> Result<Admission, &'static str> {
         if self.open.len() >= self.most {
+            self.turned_away.inc();
             return Err(FULL);
         }
         Admission::of(&self.addresses, peer).map_err(|TooMany| TOO_MANY)

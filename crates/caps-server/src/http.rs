@@ -8,6 +8,7 @@ mod health;
 mod label;
 mod list;
 mod log;
+mod metrics;
 mod orders;
 mod pages;
 mod problem;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::map_response_with_state;
 use axum::routing::get;
 use axum::{Extension, Router};
 use caps_hub::Hub;
@@ -93,6 +95,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .routes(routes!(documents::asyncapi))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .split_for_parts();
     routes
         .route("/", get(pages::home))
@@ -104,6 +107,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
             Problem::of(StatusCode::METHOD_NOT_ALLOWED, why)
         })
         .layer(Extension(Documents::of(document)))
+        .layer(map_response_with_state(sources.clone(), metrics::count_refusal))
         .with_state(sources)
         .layer(CompressionLayer::new())
 }

@@ -7,6 +7,7 @@
 //! owner           decides it with the core, hands the facts to be kept, and carries out what is kept
 //! journal         keeps facts
 //! edge::line      what is on its way to one client
+//! metrics         what of all this is counted
 //! ```
 //!
 //! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
@@ -22,6 +23,7 @@ mod http;
 mod inbox;
 mod intake;
 mod journal;
+mod metrics;
 mod moment;
 mod order_text;
 mod owner;

@@ -8,10 +8,10 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
-use caps_proto::Answer;
+use caps_proto::{Answer, Verb};
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
+use crate::metrics::Metrics;
 use crate::token::Grant;
 
 mod trouble;
@@ -50,6 +51,7 @@ pub(crate) struct Owner {
     /// Those who are not connected and wait for an answer.
     askers: HashMap<ConnId, oneshot::Sender<Result<Answer, UnknownOrder>>>,
     batch: Vec<Command>,
+    metrics: Arc<Metrics>,
     /// What is to be carried out when it is kept.
     undone: VecDeque<Undone>,
     /// Whether the journal can keep nothing for now.
@@ -61,8 +63,16 @@ struct Undone {
     /// Kept when this fact is.
     last: Seq,
     effects: Vec<Effect>,
-    /// The size of the events in it.
+    load: Load,
+}
+
+/// The events of a batch.
+#[derive(Default)]
+struct Load {
+    /// Their size.
     bytes: usize,
+    /// When those arrived that are answered with the batch.
+    arrived: Vec<Instant>,
 }
 
 impl Owner {
@@ -73,6 +83,7 @@ impl Owner {
         begun: Step,
         commands: Commands,
         gauge: Arc<Gauge>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let mut progress = journal.progress();
         // It may be in trouble from the start.
@@ -87,10 +98,11 @@ impl Owner {
             lines: HashMap::new(),
             askers: HashMap::new(),
             batch: Vec::with_capacity(BATCH),
+            metrics,
             undone: VecDeque::new(),
             is_in_trouble: false,
         };
-        owner.keep(begun, 0);
+        owner.keep(begun, Load::default());
         owner
     }
 
@@ -177,18 +189,21 @@ impl Owner {
     fn decide(&mut self) {
         let now = self.clock.now();
         let mut step = Step::default();
-        let mut bytes = 0;
         self.hub.advance(now, &mut step);
         let mut batch = std::mem::take(&mut self.batch);
+        let mut load = Load { bytes: 0, arrived: Vec::with_capacity(batch.len()) };
+        if !batch.is_empty() {
+            self.metrics.batches.observe_number(batch.len());
+        }
         for command in batch.drain(..) {
             if self.is_in_trouble {
                 // What is only read must not wait for what cannot be kept.
-                self.keep(std::mem::take(&mut step), std::mem::take(&mut bytes));
+                self.keep(std::mem::take(&mut step), std::mem::take(&mut load));
             }
-            bytes += self.take(command, now, &mut step);
+            self.take(command, now, &mut step, &mut load);
         }
         self.batch = batch;
-        self.keep(step, bytes);
+        self.keep(step, load);
         if !self.is_in_trouble
             && let Some(partition) = self.journal.wants_snapshot(&self.hub)
         {
@@ -197,7 +212,7 @@ impl Owner {
     }
 
     /// Has the facts of a step kept, and its effects carried out when they are.
-    fn keep(&mut self, Step { facts, effects }: Step, bytes: usize) {
+    fn keep(&mut self, Step { facts, effects }: Step, load: Load) {
         let last = match facts.last() {
             Some(fact) => fact.seq,
             // Shows nothing but what is kept.
@@ -209,29 +224,31 @@ impl Owner {
             self.journal.keep(facts);
         }
         if last == Seq::default() {
-            effects.into_iter().for_each(|effect| self.perform(effect));
-            self.gauge.done(bytes);
+            self.finish(effects, load);
             return;
         }
-        self.undone.push_back(Undone { last, effects, bytes });
+        self.undone.push_back(Undone { last, effects, load });
         let kept = self.progress.borrow().kept;
         self.carry_out(kept);
     }
 
-    /// Takes a command in. Returns the size of its event.
-    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step) -> usize {
-        let mut bytes = 0;
+    /// Takes a command in.
+    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step, load: &mut Load) {
         let input = match command {
             Command::Heard(heard) => {
-                bytes = heard.size();
-                let Heard { conn, ack, request, .. } = heard;
+                load.bytes += heard.size();
+                let Heard { conn, ack, verb, request, arrived, .. } = heard;
+                // That to a `getAll` waits for what its line can take.
+                if verb != Some(Verb::GetAll) {
+                    load.arrived.push(arrived);
+                }
                 match request.and_then(|request| self.check_trouble(request)) {
                     Ok(request) => Input::Asked { conn, ack, request },
                     Err(refusal) => {
                         // In line with the answers to what the same client has sent before.
                         let answer = Answer::Error(refusal);
-                        step.effects.push(Effect::Answer { conn, ack, answer });
-                        return bytes;
+                        step.effects.push(Effect::Answer { conn, ack, verb, answer });
+                        return;
                     }
                 }
             }
@@ -243,28 +260,28 @@ impl Owner {
                 if let Some(line) = self.lines.get_mut(&conn) {
                     line.open(socket);
                 }
-                return bytes;
+                return;
             }
             Command::Flushed { conn } => match self.lines.get_mut(&conn).map(Line::flushed) {
                 Some(Flushed::Drained) => Input::Drained { conn },
-                Some(Flushed::Nothing) | None => return bytes,
+                Some(Flushed::Nothing) | None => return,
             },
             Command::Disconnected { conn } => {
                 self.lines.remove(&conn);
                 Input::Disconnected { conn }
             }
             Command::Asked(asked) => {
-                bytes = asked.size();
+                load.bytes += asked.size();
+                load.arrived.push(asked.arrived);
                 self.ask(*asked, now, step);
-                return bytes;
+                return;
             }
             Command::Look(look) => {
                 look(&self.hub);
-                return bytes;
+                return;
             }
         };
         self.hub.handle(input, now, step);
-        bytes
     }
 
     /// Decides what one who is not connected asks for, as if they had connected for it.
@@ -292,9 +309,20 @@ impl Owner {
     /// Carries out all whose facts are kept.
     fn carry_out(&mut self, kept: Seq) {
         while self.undone.front().is_some_and(|undone| undone.last <= kept) {
-            let Some(Undone { effects, bytes, .. }) = self.undone.pop_front() else { return };
-            effects.into_iter().for_each(|effect| self.perform(effect));
-            self.gauge.done(bytes);
+            let Some(Undone { effects, load, .. }) = self.undone.pop_front() else { return };
+            self.finish(effects, load);
+        }
+    }
+
+    /// Carries out a batch whose facts are kept.
+    fn finish(&mut self, effects: Vec<Effect>, Load { bytes, arrived }: Load) {
+        effects.into_iter().for_each(|effect| self.perform(effect));
+        self.gauge.done(bytes);
+        if !arrived.is_empty() {
+            let now = Instant::now();
+            for arrived in arrived {
+                self.metrics.acks.observe_time(now.saturating_duration_since(arrived));
+            }
         }
     }
 
@@ -308,13 +336,19 @@ impl Owner {
                     }
                 }
             }
-            Effect::Answer { conn, ack, answer } => {
-                let Some(line) = self.lines.get_mut(&conn) else {
-                    if let Some(asker) = self.askers.remove(&conn) {
-                        let _ = asker.send(Ok(answer));
-                    }
+            Effect::Answer { conn, ack, verb, answer } => {
+                let line = self.lines.get_mut(&conn);
+                if line.is_none()
+                    && let Some(asker) = self.askers.remove(&conn)
+                {
+                    let _ = asker.send(Ok(answer));
                     return;
-                };
+                }
+                self.metrics.events.count(verb, &answer);
+                if let Answer::Error(refusal) = &answer {
+                    self.metrics.refusals.count(refusal.code);
+                }
+                let Some(line) = line else { return };
                 match ack {
                     Some(ack) => line.push(Outgoing::Answer(ack, answer)),
                     None if matches!(answer, Answer::Error(_)) => {

@@ -23,6 +23,7 @@ use crate::http::Sources;
 use crate::intake::Intake;
 use crate::journal::file::{OpenError, Reader, Restored};
 use crate::journal::{self, FileJournal, Journal, MemoryJournal};
+use crate::metrics::{Metrics, TurnedAway};
 use crate::owner::{JournalFailed, Owner};
 use crate::{http, inbox};
 
@@ -36,6 +37,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     begun: Begun,
+    metrics: Metrics,
 }
 
 /// Why a hub could not start.
@@ -100,8 +102,9 @@ impl Server {
                 "this hub is open: anyone may do anything who reaches it; set CAPS_AUTH_SECRET to ask for tokens"
             );
         }
-        let begun = Begun::from(&config)?;
-        Ok(Self { config, listener, address, begun })
+        let metrics = Metrics::new();
+        let begun = Begun::from(&config, &metrics)?;
+        Ok(Self { config, listener, address, begun, metrics })
     }
 
     /// Where it listens: with port 0, where the system has put it.
@@ -116,18 +119,20 @@ impl Server {
     /// # Errors
     /// [`RunError`] when the hub itself has failed. Clients cannot make it fail.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { config, listener, begun, .. } = self;
+        let Self { config, listener, begun, metrics, .. } = self;
+        let metrics = Arc::new(metrics);
         let Begun { hub, journal, log, step, conn } = begun;
         let (inbox, commands, gauge) = inbox::inbox(conn);
         let intake = Arc::new(Intake {
             inbox,
             event_log: EventLog::start(config.log_format, io::stderr())?,
+            metrics: Arc::clone(&metrics),
             gate: config.gate(),
             max_payload: config.max_payload,
         });
         let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
-        let owner = Owner::new(hub, journal, step, commands, gauge);
-        let flow = Flow::default();
+        let owner = Owner::new(hub, journal, step, commands, gauge, Arc::clone(&metrics));
+        let flow = Flow::new(metrics.transports.clone());
         let (socket_layer, io) = socket_io(&config);
         let max_rate = config.max_rate;
         events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
@@ -136,8 +141,9 @@ impl Server {
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
             .layer(middleware::from_fn(addresses::watch));
 
-        let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
-        let connections = Connections::new(config.max_connections, addresses);
+        let TurnedAway { full, address } = metrics.turned_away.clone();
+        let addresses = Addresses::new(config.max_connections_per_address, config.proxies, address);
+        let connections = Connections::new(config.max_connections, addresses, full);
         let mut owner = tokio::spawn(owner.run(stop.clone()));
         let serving =
             accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());
@@ -174,7 +180,7 @@ struct Begun {
 }
 
 impl Begun {
-    fn from(config: &Config) -> Result<Self, BindError> {
+    fn from(config: &Config, metrics: &Metrics) -> Result<Self, BindError> {
         match config.store {
             Store::Memory => {
                 tracing::warn!(
@@ -192,7 +198,8 @@ impl Begun {
                 let store = journal::file::Store::open(&config.data_dir)?;
                 let restored = store.restore(config.limits(), SystemTime::now().into())?;
                 let log = Some(store.reader());
-                let journal = FileJournal::start(store, &restored, config.log_retention)?;
+                let commits = metrics.commits.clone();
+                let journal = FileJournal::start(store, &restored, config.log_retention, commits)?;
                 let Restored { hub, step, conn, .. } = restored;
                 Ok(Self { hub, journal: Box::new(journal), log, step, conn })
             }

@@ -16,6 +16,8 @@ use axum::response::Response;
 use http::{Method, StatusCode, Uri};
 use socketioxide::socket::Sid;
 
+use crate::metrics::Transports;
+
 /// The flushes of one client's transport, whichever that is at the moment.
 pub(crate) struct Flushes {
     count: AtomicU64,
@@ -61,9 +63,37 @@ pub(crate) struct Flow {
     sessions: Arc<RwLock<HashMap<Sid, Arc<Flushes>>>>,
     /// How many flushes there were in all.
     count: Arc<AtomicU64>,
+    transports: Transports,
 }
 
 impl Flow {
+    /// Counts the streams that are open.
+    pub(crate) fn new(transports: Transports) -> Self {
+        Self { transports, ..Self::default() }
+    }
+
+    /// Notes that there is one more stream.
+    pub(crate) fn opened(&self) {
+        self.transports.http.inc();
+    }
+
+    /// Notes that a stream has become the WebSocket of a session, which it stays to its end.
+    pub(crate) fn upgraded(&self, stream: &StreamSession, session: Sid) {
+        // Who comes second says the same.
+        if stream.0.set(session).is_ok() {
+            self.transports.http.dec();
+            self.transports.websocket.inc();
+        }
+    }
+
+    /// Notes the end of a stream.
+    pub(crate) fn closed(&self, stream: &StreamSession) {
+        match stream.get() {
+            Some(_) => self.transports.websocket.dec(),
+            None => self.transports.http.dec(),
+        };
+    }
+
     pub(crate) fn insert(&self, session: Sid, flushes: Arc<Flushes>) {
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, flushes);
     }
@@ -102,12 +132,6 @@ impl Flow {
 pub(crate) struct StreamSession(Arc<OnceLock<Sid>>);
 
 impl StreamSession {
-    /// To be called when the stream has become a WebSocket, for it stays one to its end.
-    pub(crate) fn set(&self, session: Sid) {
-        // Who comes second says the same.
-        let _ = self.0.set(session);
-    }
-
     pub(crate) fn get(&self) -> Option<Sid> {
         self.0.get().copied()
     }
@@ -130,7 +154,7 @@ pub(crate) async fn watch(State(flow): State<Flow>, request: Request, next: Next
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
         && let Some(stream) = stream
     {
-        stream.set(session);
+        flow.upgraded(&stream, session);
     }
     if is_poll {
         flow.flushed(session);

@@ -41,12 +41,19 @@ impl ClientStream {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
         let hung_up = Box::pin(hung_up.cancelled_owned());
+        flow.opened();
         Self { stream, session, flow, _open: open, _admission: admission, hung_up }
     }
 
     /// Sends small packets at once.
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
         self.stream.get_ref().set_nodelay(true)
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        self.flow.closed(&self.session);
     }
 }
 
@@ -102,6 +109,7 @@ impl AsyncWrite for ClientStream {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::metrics::counter::Counter;
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
     use tokio::time::Instant;
@@ -122,7 +130,7 @@ mod tests {
             Flow::default(),
             open.token(),
             CancellationToken::new(),
-            Admission::of(&Addresses::new(1, Vec::new()), peer.ip()).unwrap(),
+            Admission::of(&Addresses::new(1, Vec::new(), Counter::default()), peer.ip()).unwrap(),
         );
         let since = Instant::now();
         let failed = loop {

@@ -68,6 +68,7 @@ fn every_role_sees_and_does_over_http_what_its_token_says_and_no_more() {
     get("/api/orders/flowers/1", of_flowers);
     get("/api/orders/flowers/1/label.svg", of_flowers);
     get("/api/drivers/dana/orders", [401, 403, 403, 200, 403, 403, 200]);
+    get("/metrics", [401, 403, 403, 403, 403, 403, 200]);
     get("/healthz", [200; 7]);
     get("/readyz", [200; 7]);
 
@@ -84,6 +85,7 @@ fn every_role_sees_and_does_over_http_what_its_token_says_and_no_more() {
         [401, 200, 403, 403, 403, 403, 403],
     );
     assert_eq!(status(&hub, Some(&admin), "POST", "/api/orders/flowers/1/delivered", "{}"), 200);
+    assert_eq!(status(&hub, Some(&admin), "GET", "/metrics", ""), 200);
     assert_eq!(status(&hub, Some("forged"), "GET", "/api/log", ""), 401);
 }
 

@@ -106,7 +106,8 @@ pub(crate) async fn serve(
                     admission.clone(),
                 );
                 let about = About { session, admission };
-                open.spawn(connection(stream, about, routes.clone(), stop.clone()));
+                // It counts as open by its stream, and no second time by its task.
+                tokio::spawn(connection(stream, about, routes.clone(), stop.clone()));
             }
             Err(why) => {
                 tracing::warn!(%why, "no connection could be taken");

@@ -21,7 +21,9 @@ pub(crate) fn idle(hub: &Hub, count: usize, header: &str) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = TcpStream::connect(hub.address()).unwrap();
         write!(stream, "GET /healthz HTTP/1.1\r\nHost: hub\r\n{header}\r\n").unwrap();
-        assert!(stream.read(&mut [0; 1000]).unwrap() > 0);
+        let mut response = [0; 1000];
+        let length = stream.read(&mut response).unwrap();
+        assert!(response[..length].starts_with(b"HTTP/1.1 200 "));
         stream
     };
     (0..count).map(connect).collect()

@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Heard(Heard),
     /// Its transport has flushed, which its line has asked for.
     Flushed { conn: ConnId },
+    /// It is heard no more, and is to be told when it has been answered what it was heard of.
+    Goodbye { conn: ConnId, said: oneshot::Sender<()> },
     /// It is gone.
     Disconnected { conn: ConnId },
     /// One who is not connected asks for one thing.

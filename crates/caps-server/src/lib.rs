@@ -8,6 +8,7 @@
 //! journal         keeps facts
 //! edge::line      what is on its way to one client
 //! metrics         what of all this is counted
+//! goodbye         the end, one client after the other
 //! ```
 //!
 //! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
@@ -19,6 +20,7 @@ mod config;
 mod edge;
 mod entry;
 mod event_log;
+mod goodbye;
 mod http;
 mod inbox;
 mod intake;

@@ -27,9 +27,6 @@ mod trouble;
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
 
-/// How long a stopping hub waits for its facts to be kept, and for its clients to take their last answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
-
 /// The longest sleep, so that a machine's clock that was set ahead is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
 
@@ -106,21 +103,25 @@ impl Owner {
         owner
     }
 
-    /// Works until `stop`, and then until all that was submitted before it is decided, kept, and taken by those
-    /// whom it concerns, as far as that can be done in time.
+    /// Works until `quit`, and then until all that was submitted before it is decided, kept, and taken by those
+    /// whom it concerns, as far as that can be done in `last_answers`.
     ///
     /// # Errors
     /// [`JournalFailed`] when nothing can be kept any more.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), JournalFailed> {
-        while !stop.is_cancelled() {
+    pub(crate) async fn run(
+        mut self,
+        quit: CancellationToken,
+        last_answers: Duration,
+    ) -> Result<(), JournalFailed> {
+        while !quit.is_cancelled() {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => {}
+                () = quit.cancelled() => {}
                 worked = self.work() => worked?,
             }
         }
         self.gauge.close();
-        let finished = tokio::time::timeout(LAST_ANSWERS, async {
+        let finished = tokio::time::timeout(last_answers, async {
             while !self.has_finished() {
                 self.work().await?;
             }
@@ -266,6 +267,13 @@ impl Owner {
                 Some(Flushed::Drained) => Input::Drained { conn },
                 Some(Flushed::Nothing) | None => return,
             },
+            Command::Goodbye { conn, said } => {
+                if let Some(line) = self.lines.get_mut(&conn) {
+                    line.is_told_goodbye(said);
+                    step.effects.push(Effect::HangUp { conn });
+                }
+                return;
+            }
             Command::Disconnected { conn } => {
                 self.lines.remove(&conn);
                 Input::Disconnected { conn }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::middleware;
 use caps_hub::{ConnId, Hub, Step};
@@ -19,6 +19,7 @@ use crate::edge::events::{self, Edge};
 use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::event_log::EventLog;
+use crate::goodbye::{self, Patience};
 use crate::http::Sources;
 use crate::intake::Intake;
 use crate::journal::file::{OpenError, Reader, Restored};
@@ -26,10 +27,6 @@ use crate::journal::{self, FileJournal, Journal, MemoryJournal};
 use crate::metrics::{Metrics, TurnedAway};
 use crate::owner::{JournalFailed, Owner};
 use crate::{http, inbox};
-
-/// How long a stopping hub waits for its clients to take what is on its way to them, and then for their
-/// connections to end. A stuck client holds it no longer.
-const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// A hub that listens and does not yet serve.
 pub struct Server {
@@ -112,9 +109,8 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop`: then takes no more connections, finishes what it has heard, closes its connections, and
-    /// returns within seconds. It says no goodbye over Socket.IO, because clients would take that for a reason not
-    /// to come back to the hub that follows.
+    /// Serves until `stop`: then takes no more connections, parts with those that it has, one after the other, finishes
+    /// what it has heard, and returns within the drain time.
     ///
     /// # Errors
     /// [`RunError`] when the hub itself has failed. Clients cannot make it fail.
@@ -124,7 +120,7 @@ impl Server {
         let Begun { hub, journal, log, step, conn } = begun;
         let (inbox, commands, gauge) = inbox::inbox(conn);
         let intake = Arc::new(Intake {
-            inbox,
+            inbox: inbox.clone(),
             event_log: EventLog::start(config.log_format, io::stderr())?,
             metrics: Arc::clone(&metrics),
             gate: config.gate(),
@@ -144,22 +140,34 @@ impl Server {
         let TurnedAway { full, address } = metrics.turned_away.clone();
         let addresses = Addresses::new(config.max_connections_per_address, config.proxies, address);
         let connections = Connections::new(config.max_connections, addresses, full);
-        let mut owner = tokio::spawn(owner.run(stop.clone()));
-        let serving =
-            accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());
+        let patience = Patience::of(config.drain_time);
+        let quit = CancellationToken::new();
+        let mut owner = tokio::spawn(owner.run(quit.clone(), patience.last_answers));
+        let serving = async {
+            let (flow, connections) = (flow.clone(), connections.clone());
+            accept::serve(listener, routes, flow, connections, stop.clone(), quit.clone()).await;
+        };
+        let parting = async {
+            serving.await;
+            let late = goodbye::say(&flow, &inbox, patience).await;
+            if late > 0 {
+                tracing::warn!(late, "some clients did not take their last answers in time");
+            }
+        };
         let owned = tokio::select! {
             biased;
-            () = serving => owner.await?,
+            () = parting => {
+                quit.cancel();
+                owner.await?
+            }
             // What clients send would go nowhere, so the hub ends, too.
             failed = &mut owner => {
                 stop.cancel();
+                quit.cancel();
                 failed?
             }
         };
-        if tokio::time::timeout(GOODBYE, flow.comes_to_rest()).await.is_err() {
-            tracing::warn!("some clients did not take their last answers in time");
-        }
-        let open = connections.hang_up(GOODBYE).await;
+        let open = connections.hang_up(patience.rest, patience.hang_up).await;
         if open > 0 {
             tracing::warn!(open, "some connections did not end in time");
         }

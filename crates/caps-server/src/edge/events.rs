@@ -137,7 +137,7 @@ impl Client {
         {
             edge.flow.upgraded(stream, socket.id);
         }
-        edge.flow.insert(socket.id, Arc::clone(&flushes));
+        edge.flow.insert(socket.id, conn, Arc::clone(&flushes));
         tracing::debug!(%conn, identity = ?grant.identity, "connected");
         inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
         let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));

@@ -7,14 +7,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
+use caps_hub::ConnId;
 use http::{Method, StatusCode, Uri};
 use socketioxide::socket::Sid;
+use tokio::sync::Notify;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::metrics::Transports;
 
@@ -23,12 +25,37 @@ pub(crate) struct Flushes {
     count: AtomicU64,
     wanted: AtomicBool,
     tell: Box<dyn Fn() + Send + Sync>,
+    over: Over,
+}
+
+/// Whether the hub has hung up. Smaller than a token, for there is one for each client.
+#[derive(Default)]
+struct Over {
+    is_so: AtomicBool,
+    changed: Notify,
+}
+
+impl Over {
+    fn set(&self) {
+        self.is_so.store(true, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
+    async fn wait(&self) {
+        let mut changed = std::pin::pin!(self.changed.notified());
+        // Before a look, so that it misses nothing.
+        changed.as_mut().enable();
+        if !self.is_so.load(Ordering::SeqCst) {
+            changed.await;
+        }
+    }
 }
 
 impl Flushes {
     /// `tell` is called after a flush, once for each [`want`](Self::want).
     pub(crate) fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
-        Self { count: AtomicU64::new(0), wanted: AtomicBool::new(false), tell: Box::new(tell) }
+        let (count, wanted) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { count, wanted, tell: Box::new(tell), over: Over::default() }
     }
 
     /// How many there were.
@@ -60,10 +87,16 @@ impl Flushes {
 /// The flushes of every client, by its Engine.IO session.
 #[derive(Clone, Default)]
 pub(crate) struct Flow {
-    sessions: Arc<RwLock<HashMap<Sid, Arc<Flushes>>>>,
-    /// How many flushes there were in all.
-    count: Arc<AtomicU64>,
+    sessions: Arc<RwLock<HashMap<Sid, Session>>>,
+    /// The WebSockets among them.
+    streams: Arc<RwLock<HashMap<Sid, StreamSession>>>,
     transports: Transports,
+}
+
+/// A client's time in the namespace.
+struct Session {
+    conn: ConnId,
+    flushes: Arc<Flushes>,
 }
 
 impl Flow {
@@ -80,66 +113,133 @@ impl Flow {
     /// Notes that a stream has become the WebSocket of a session, which it stays to its end.
     pub(crate) fn upgraded(&self, stream: &StreamSession, session: Sid) {
         // Who comes second says the same.
-        if stream.0.set(session).is_ok() {
+        if stream.0.session.set(session).is_ok() {
             self.transports.http.dec();
             self.transports.websocket.inc();
+            write(&self.streams).insert(session, stream.clone());
         }
     }
 
     /// Notes the end of a stream.
     pub(crate) fn closed(&self, stream: &StreamSession) {
         match stream.get() {
-            Some(_) => self.transports.websocket.dec(),
-            None => self.transports.http.dec(),
-        };
+            Some(session) => {
+                self.transports.websocket.dec();
+                self.forget_stream(session, stream);
+            }
+            None => {
+                self.transports.http.dec();
+            }
+        }
     }
 
-    pub(crate) fn insert(&self, session: Sid, flushes: Arc<Flushes>) {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(session, flushes);
+    fn forget_stream(&self, session: Sid, stream: &StreamSession) {
+        let mut streams = write(&self.streams);
+        if streams.get(&session).is_some_and(|held| Arc::ptr_eq(&held.0, &stream.0)) {
+            streams.remove(&session);
+        }
+    }
+
+    /// Everyone who is there.
+    pub(crate) fn sessions(&self) -> Vec<(Sid, ConnId)> {
+        read(&self.sessions).iter().map(|(sid, session)| (*sid, session.conn)).collect()
+    }
+
+    /// Hears nothing more of what comes on a session's WebSocket. What was heard can still be answered.
+    pub(crate) fn stop_hearing(&self, session: Sid) {
+        if let Some(stream) = read(&self.streams).get(&session) {
+            stream.0.is_mute.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Ends a session, as if its client had: what was handed over still leaves, and the client is to come back.
+    pub(crate) fn hang_up(&self, session: Sid) {
+        if let Some(Session { flushes, .. }) = read(&self.sessions).get(&session) {
+            flushes.over.set();
+        }
+        if let Some(stream) = read(&self.streams).get(&session) {
+            stream.0.hung_up.cancel();
+        }
+    }
+
+    /// Waits until the hub has hung up on a session, if it ever does.
+    async fn is_over(&self, session: Sid) {
+        let flushes = read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes));
+        match flushes {
+            Some(flushes) => flushes.over.wait().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(crate) fn insert(&self, session: Sid, conn: ConnId, flushes: Arc<Flushes>) {
+        write(&self.sessions).insert(session, Session { conn, flushes });
     }
 
     /// Takes out a session's flushes, unless others have taken their place.
     pub(crate) fn remove(&self, session: Sid, flushes: &Arc<Flushes>) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        if sessions.get(&session).is_some_and(|held| Arc::ptr_eq(held, flushes)) {
+        let mut sessions = write(&self.sessions);
+        if sessions.get(&session).is_some_and(|held| Arc::ptr_eq(&held.flushes, flushes)) {
             sessions.remove(&session);
         }
     }
 
-    /// Waits until nothing has been flushed for a while: whatever was handed over has left, for all who read.
-    pub(crate) async fn comes_to_rest(&self) {
-        const WHILE: Duration = Duration::from_millis(100);
-        let mut seen = None;
-        while seen != Some(self.count.load(Ordering::SeqCst)) {
-            seen = Some(self.count.load(Ordering::SeqCst));
-            tokio::time::sleep(WHILE).await;
-        }
-    }
-
     pub(crate) fn flushed(&self, session: Sid) {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        let sessions = self.sessions.read().unwrap_or_else(PoisonError::into_inner);
-        let flushes = sessions.get(&session).cloned();
-        drop(sessions);
+        let flushes = read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes));
         if let Some(flushes) = flushes {
             flushes.flushed();
         }
     }
 }
 
-/// The session of the WebSocket that a TCP stream has become, once that is known.
+/// What is to be known of a TCP stream by those who do not have it: the session of the WebSocket that it has become,
+/// once that is known; and whether it is still heard.
 #[derive(Clone, Default)]
-pub(crate) struct StreamSession(Arc<OnceLock<Sid>>);
+pub(crate) struct StreamSession(Arc<Stream>);
+
+#[derive(Default)]
+struct Stream {
+    session: OnceLock<Sid>,
+    is_mute: AtomicBool,
+    hung_up: CancellationToken,
+}
 
 impl StreamSession {
+    /// Of a stream that ends with `hung_up`, if not before.
+    pub(crate) fn new(hung_up: CancellationToken) -> Self {
+        Self(Arc::new(Stream { hung_up, ..Stream::default() }))
+    }
+
+    /// Whether nothing is heard of it any more.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.0.is_mute.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it is to end.
+    pub(crate) fn hung_up(&self) -> WaitForCancellationFutureOwned {
+        self.0.hung_up.clone().cancelled_owned()
+    }
+
     pub(crate) fn get(&self) -> Option<Sid> {
-        self.0.get().copied()
+        self.0.session.get().copied()
     }
 }
 
 /// Whether a request asks for a WebSocket, rather than being a part of long polling.
 pub(crate) fn asks_for_websocket(uri: &Uri) -> bool {
     query_value(uri, "transport") == Some("websocket")
+}
+
+/// What Engine.IO says to one who polls for a session that is over.
+const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+
+// No step under a lock can panic and leave it half done.
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Notes an answered poll as a flush, and the stream of a session that has gone over to a WebSocket.
@@ -150,7 +250,12 @@ pub(crate) async fn watch(State(flow): State<Flow>, request: Request, next: Next
     };
     let is_poll = request.method() == Method::GET && !asks_for_websocket(request.uri());
     let stream = request.extensions().get::<StreamSession>().cloned();
-    let response = next.run(request).await;
+    let response = tokio::select! {
+        biased;
+        // What there is to tell comes first.
+        response = next.run(request) => response,
+        () = flow.is_over(session) => (StatusCode::BAD_REQUEST, UNKNOWN_SESSION).into_response(),
+    };
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
         && let Some(stream) = stream
     {
@@ -169,6 +274,12 @@ fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn_with_state;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
     use super::*;
 
     fn counted() -> (Flushes, Arc<AtomicU64>) {
@@ -201,12 +312,30 @@ mod tests {
         assert_eq!(told.load(Ordering::SeqCst), 1);
     }
 
+    #[tokio::test]
+    async fn who_polls_is_told_that_the_hub_has_hung_up() {
+        let (flow, session) = (Flow::default(), Sid::new());
+        flow.insert(session, ConnId(1), Arc::new(counted().0));
+        let routes = Router::new()
+            .route("/socket.io/", get(std::future::pending::<()>))
+            .layer(from_fn_with_state(flow.clone(), watch));
+        let uri = format!("/socket.io/?EIO=4&transport=polling&sid={session}");
+        let poll = || {
+            let request = Request::get(&uri).body(Body::empty()).unwrap();
+            routes.clone().oneshot(request)
+        };
+        let hang_up = async { flow.hang_up(session) };
+        for answer in [tokio::join!(poll(), hang_up).0, poll().await] {
+            assert_eq!(answer.unwrap().status(), StatusCode::BAD_REQUEST);
+        }
+    }
+
     #[test]
     fn a_session_that_connects_again_is_not_cut_off_by_its_past() {
         let (flow, session) = (Flow::default(), Sid::new());
         let (old, new) = (Arc::new(counted().0), Arc::new(counted().0));
-        flow.insert(session, Arc::clone(&old));
-        flow.insert(session, Arc::clone(&new));
+        flow.insert(session, ConnId(1), Arc::clone(&old));
+        flow.insert(session, ConnId(2), Arc::clone(&new));
         flow.remove(session, &old);
         flow.flushed(session);
         assert_eq!((old.count(), new.count()), (0, 1));

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
@@ -35,12 +35,11 @@ impl ClientStream {
         session: StreamSession,
         flow: Flow,
         open: TaskTrackerToken,
-        hung_up: CancellationToken,
         admission: Admission,
     ) -> Self {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
-        let hung_up = Box::pin(hung_up.cancelled_owned());
+        let hung_up = Box::pin(session.hung_up());
         flow.opened();
         Self { stream, session, flow, _open: open, _admission: admission, hung_up }
     }
@@ -66,6 +65,9 @@ impl AsyncRead for ClientStream {
         if self.hung_up.as_mut().poll(cx).is_ready() {
             // As if the client had closed it.
             return Poll::Ready(Ok(()));
+        }
+        if self.session.is_mute() {
+            return Poll::Pending;
         }
         self.stream.as_mut().poll_read(cx, buf)
     }
@@ -129,7 +131,6 @@ mod tests {
             StreamSession::default(),
             Flow::default(),
             open.token(),
-            CancellationToken::new(),
             Admission::of(&Addresses::new(1, Vec::new(), Counter::default()), peer.ip()).unwrap(),
         );
         let since = Instant::now();

@@ -163,8 +163,9 @@ fn how_the_hub_stands_is_shown_by_event_and_role() {
         nonzero(&numbers, "caps_messages_replayed_total"),
         BTreeMap::from([(r#"reason="get_all""#, 2.0)])
     );
-    // Nothing but what asks.
-    assert_eq!(numbers[r#"caps_connections{protocol="http"}"#], 1.0);
+    // In the end nothing but what asks: the hub sees the end of a connection a moment later.
+    let mut open = (0..1000).map(|_| hub.numbers()[r#"caps_connections{protocol="http"}"#]);
+    assert!(open.any(|open| open == 1.0));
     assert_eq!(
         numbers[&format!(r#"caps_build_info{{version="{}"}}"#, env!("CARGO_PKG_VERSION"))],
         1.0

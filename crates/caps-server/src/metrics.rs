@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-use caps_hub::{Hub, Identity, Replayed};
-use caps_proto::{Answer, Code, Event, Verb};
+use caps_hub::Hub;
+use caps_proto::{Answer, Code, Verb};
 use prometheus_client::encoding::{EncodeMetric, text};
 use prometheus_client::metrics::TypedMetric;
 use prometheus_client::metrics::counter::Counter;
@@ -17,9 +17,11 @@ use prometheus_client::registry::{Registry, Unit};
 
 mod histogram;
 mod process;
+mod standing;
 
 pub(crate) use histogram::Histogram;
 use process::Process;
+use standing::Standing;
 
 /// What an event is counted as whose name is none of the hub's.
 const OTHER: &str = "other";
@@ -27,9 +29,6 @@ const OTHER: &str = "other";
 /// What has come of an event: this, this, or a code.
 const OK: &str = "ok";
 const DUPLICATE: &str = "duplicate";
-
-/// Who is connected: this, or a role.
-const ANYONE: &str = "anyone";
 
 /// In nanoseconds, which are shown as seconds.
 const TIMES: &[u64] = &[
@@ -226,104 +225,4 @@ impl TurnedAway {
         let [full, address] = each(registry, name, help, None, "reason", ["full", "address"]);
         Self { full, address }
     }
-}
-
-/// How the hub stands.
-struct Standing {
-    depth: [Gauge; Event::ALL.len()],
-    age: [Gauge<f64, std::sync::atomic::AtomicU64>; Event::ALL.len()],
-    orders_open: Gauge,
-    clients: [Gauge; ROLES.len()],
-    clients_behind: Gauge,
-    replayed: [Counter; 2],
-}
-
-const ROLES: [&str; 5] = [ANYONE, "vendor", "driver", "observer", "admin"];
-
-impl Standing {
-    fn register(registry: &mut Registry) -> Self {
-        let events = Event::ALL.map(Event::name);
-        let orders_open = Gauge::default();
-        let help = "Orders that are placed and not delivered, or delivered and not yet received by their vendor";
-        registry.register("caps_orders_open", help, orders_open.clone());
-        let clients_behind = Gauge::default();
-        let help =
-            "Clients that are catching up: something that they are to be sent waits for their line";
-        registry.register("caps_clients_behind", help, clients_behind.clone());
-        Self {
-            depth: each(
-                registry,
-                "caps_queue_messages",
-                "Messages that wait in the queues of all vendors",
-                None,
-                "event",
-                events,
-            ),
-            age: each(
-                registry,
-                "caps_queue_oldest_message_age",
-                "For how long the oldest message has waited",
-                Some(Unit::Seconds),
-                "event",
-                events,
-            ),
-            orders_open,
-            clients: each(
-                registry,
-                "caps_clients",
-                "Clients that are connected over Socket.IO, by role",
-                None,
-                "role",
-                ROLES,
-            ),
-            clients_behind,
-            replayed: each(
-                registry,
-                "caps_messages_replayed",
-                "Messages sent out of a queue, to clients that asked with getAll or were behind",
-                None,
-                "reason",
-                ["get_all", "behind"],
-            ),
-        }
-    }
-
-    /// Takes as long as it takes to go through all connections, however much waits.
-    fn observe(&self, hub: &Hub) {
-        let now = hub.now();
-        for (event, (depth, age)) in Event::ALL.into_iter().zip(self.depth.iter().zip(&self.age)) {
-            let backlog = hub.backlog(event);
-            depth.set(whole(backlog.depth));
-            age.set(backlog.oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64()));
-        }
-        self.orders_open.set(whole(hub.open()));
-        let (mut clients, mut behind) = ([0; ROLES.len()], 0);
-        for connection in hub.connections() {
-            clients[role(connection.identity)] += 1;
-            behind += usize::from(connection.is_behind);
-        }
-        for (gauge, count) in self.clients.iter().zip(clients) {
-            gauge.set(whole(count));
-        }
-        self.clients_behind.set(whole(behind));
-        let Replayed { asked_for, behind } = hub.replayed();
-        for (counter, count) in self.replayed.iter().zip([asked_for, behind]) {
-            counter.inner().store(count, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-}
-
-/// Its place in [`ROLES`].
-fn role(identity: &Identity) -> usize {
-    match identity {
-        Identity::Anyone { .. } => 0,
-        Identity::Vendor(_) => 1,
-        Identity::Driver { .. } => 2,
-        Identity::Observer => 3,
-        Identity::Admin { .. } => 4,
-    }
-}
-
-fn whole(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }

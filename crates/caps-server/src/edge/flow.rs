@@ -6,7 +6,7 @@
 //! its session ([`StreamSession`]); long polling has flushed when a poll is answered ([`watch`]).
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::{Request, State};
@@ -15,74 +15,13 @@ use axum::response::{IntoResponse as _, Response};
 use caps_hub::ConnId;
 use http::{Method, StatusCode, Uri};
 use socketioxide::socket::Sid;
-use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::metrics::Transports;
 
-/// The flushes of one client's transport, whichever that is at the moment.
-pub(crate) struct Flushes {
-    count: AtomicU64,
-    wanted: AtomicBool,
-    tell: Box<dyn Fn() + Send + Sync>,
-    over: Over,
-}
+mod flushes;
 
-/// Whether the hub has hung up. Smaller than a token, for there is one for each client.
-#[derive(Default)]
-struct Over {
-    is_so: AtomicBool,
-    changed: Notify,
-}
-
-impl Over {
-    fn set(&self) {
-        self.is_so.store(true, Ordering::SeqCst);
-        self.changed.notify_waiters();
-    }
-
-    async fn wait(&self) {
-        let mut changed = std::pin::pin!(self.changed.notified());
-        // Before a look, so that it misses nothing.
-        changed.as_mut().enable();
-        if !self.is_so.load(Ordering::SeqCst) {
-            changed.await;
-        }
-    }
-}
-
-impl Flushes {
-    /// `tell` is called after a flush, once for each [`want`](Self::want).
-    pub(crate) fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
-        let (count, wanted) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { count, wanted, tell: Box::new(tell), over: Over::default() }
-    }
-
-    /// How many there were.
-    pub(crate) fn count(&self) -> u64 {
-        self.count.load(Ordering::SeqCst)
-    }
-
-    /// Asks to be told of the first flush after the one counted as `seen`, which may have been already.
-    pub(crate) fn want(&self, seen: u64) {
-        self.wanted.store(true, Ordering::SeqCst);
-        // Either the flush sees that it is wanted, or this sees that it has been.
-        if self.count() > seen {
-            self.tell_if_wanted();
-        }
-    }
-
-    fn flushed(&self) {
-        self.count.fetch_add(1, Ordering::SeqCst);
-        self.tell_if_wanted();
-    }
-
-    fn tell_if_wanted(&self) {
-        if self.wanted.swap(false, Ordering::SeqCst) {
-            (self.tell)();
-        }
-    }
-}
+pub(crate) use flushes::Flushes;
 
 /// The flushes of every client, by its Engine.IO session.
 #[derive(Clone, Default)]
@@ -110,31 +49,28 @@ impl Flow {
         self.transports.http.inc();
     }
 
-    /// Notes that a stream has become the WebSocket of a session, which it stays to its end.
+    /// Notes that a stream has become the WebSocket of a session, which it stays to its end. That may have been already.
     pub(crate) fn upgraded(&self, stream: &StreamSession, session: Sid) {
+        let mut streams = write(&self.streams);
+        let is_closed = stream.0.is_closed.load(Ordering::Relaxed);
         // Who comes second says the same.
-        if stream.0.session.set(session).is_ok() {
+        if !is_closed && stream.0.session.set(session).is_ok() {
             self.transports.http.dec();
             self.transports.websocket.inc();
-            write(&self.streams).insert(session, stream.clone());
+            streams.insert(session, stream.clone());
         }
     }
 
     /// Notes the end of a stream.
     pub(crate) fn closed(&self, stream: &StreamSession) {
-        match stream.get() {
-            Some(session) => {
-                self.transports.websocket.dec();
-                self.forget_stream(session, stream);
-            }
-            None => {
-                self.transports.http.dec();
-            }
-        }
-    }
-
-    fn forget_stream(&self, session: Sid, stream: &StreamSession) {
+        // Under the lock, so that it comes before an upgrade or after it.
         let mut streams = write(&self.streams);
+        stream.0.is_closed.store(true, Ordering::Relaxed);
+        let Some(session) = stream.get() else {
+            self.transports.http.dec();
+            return;
+        };
+        self.transports.websocket.dec();
         if streams.get(&session).is_some_and(|held| Arc::ptr_eq(&held.0, &stream.0)) {
             streams.remove(&session);
         }
@@ -200,6 +136,7 @@ pub(crate) struct StreamSession(Arc<Stream>);
 struct Stream {
     session: OnceLock<Sid>,
     is_mute: AtomicBool,
+    is_closed: AtomicBool,
     hung_up: CancellationToken,
 }
 
@@ -280,36 +217,25 @@ mod tests {
     use axum::routing::get;
     use tower::ServiceExt as _;
 
+    use super::flushes::tests::counted;
     use super::*;
 
-    fn counted() -> (Flushes, Arc<AtomicU64>) {
-        let told = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&told);
-        let flushes = Flushes::new(move || {
-            counter.fetch_add(1, Ordering::SeqCst);
-        });
-        (flushes, told)
-    }
-
     #[test]
-    fn a_flush_is_told_once_to_who_wants_it() {
-        let (flushes, told) = counted();
-        flushes.flushed();
-        assert_eq!(told.load(Ordering::SeqCst), 0);
-        flushes.want(flushes.count());
-        assert_eq!(told.load(Ordering::SeqCst), 0);
-        flushes.flushed();
-        flushes.flushed();
-        assert_eq!(told.load(Ordering::SeqCst), 1);
-    }
-
-    #[test]
-    fn a_flush_that_came_before_it_was_wanted_is_told_at_once() {
-        let (flushes, told) = counted();
-        let seen = flushes.count();
-        flushes.flushed();
-        flushes.want(seen);
-        assert_eq!(told.load(Ordering::SeqCst), 1);
+    fn a_stream_is_counted_as_what_it_is_until_its_end() {
+        let transports = Transports::default();
+        let (flow, session) = (Flow::new(transports.clone()), Sid::new());
+        let count = || (transports.http.get(), transports.websocket.get());
+        let [quick, lasting] = [(); 2].map(|()| StreamSession::default());
+        flow.opened();
+        flow.opened();
+        flow.upgraded(&lasting, session);
+        flow.upgraded(&lasting, session);
+        assert_eq!(count(), (1, 1));
+        flow.closed(&quick);
+        flow.upgraded(&quick, Sid::new());
+        assert_eq!(count(), (0, 1), "its end had come before");
+        flow.closed(&lasting);
+        assert_eq!((count(), read(&flow.streams).len()), ((0, 0), 0));
     }
 
     #[tokio::test]

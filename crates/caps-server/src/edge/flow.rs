@@ -81,10 +81,10 @@ impl Flow {
         read(&self.sessions).iter().map(|(sid, session)| (*sid, session.conn)).collect()
     }
 
-    /// Hears nothing more of what comes on a session's WebSocket. What was heard can still be answered.
+    /// Has nothing more heard of a session. What was heard can still be answered.
     pub(crate) fn stop_hearing(&self, session: Sid) {
-        if let Some(stream) = read(&self.streams).get(&session) {
-            stream.0.is_mute.store(true, Ordering::Relaxed);
+        if let Some(Session { flushes, .. }) = read(&self.sessions).get(&session) {
+            flushes.stop_hearing();
         }
     }
 
@@ -128,14 +128,13 @@ impl Flow {
 }
 
 /// What is to be known of a TCP stream by those who do not have it: the session of the WebSocket that it has become,
-/// once that is known; and whether it is still heard.
+/// once that is known; and when it is to end.
 #[derive(Clone, Default)]
 pub(crate) struct StreamSession(Arc<Stream>);
 
 #[derive(Default)]
 struct Stream {
     session: OnceLock<Sid>,
-    is_mute: AtomicBool,
     is_closed: AtomicBool,
     hung_up: CancellationToken,
 }
@@ -144,11 +143,6 @@ impl StreamSession {
     /// Of a stream that ends with `hung_up`, if not before.
     pub(crate) fn new(hung_up: CancellationToken) -> Self {
         Self(Arc::new(Stream { hung_up, ..Stream::default() }))
-    }
-
-    /// Whether nothing is heard of it any more.
-    pub(crate) fn is_mute(&self) -> bool {
-        self.0.is_mute.load(Ordering::Relaxed)
     }
 
     /// Waits until it is to end.

@@ -66,9 +66,6 @@ impl AsyncRead for ClientStream {
             // As if the client had closed it.
             return Poll::Ready(Ok(()));
         }
-        if self.session.is_mute() {
-            return Poll::Pending;
-        }
         self.stream.as_mut().poll_read(cx, buf)
     }
 }

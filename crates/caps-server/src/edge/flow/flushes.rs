@@ -9,6 +9,8 @@ pub(crate) struct Flushes {
     count: AtomicU64,
     wanted: AtomicBool,
     tell: Box<dyn Fn() + Send + Sync>,
+    /// Whether nothing more is heard of it.
+    is_mute: AtomicBool,
     pub(super) over: Over,
 }
 
@@ -38,8 +40,22 @@ impl Over {
 impl Flushes {
     /// `tell` is called after a flush, once for each [`want`](Self::want).
     pub(crate) fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
-        let (count, wanted) = (AtomicU64::new(0), AtomicBool::new(false));
-        Self { count, wanted, tell: Box::new(tell), over: Over::default() }
+        Self {
+            count: AtomicU64::new(0),
+            wanted: AtomicBool::new(false),
+            tell: Box::new(tell),
+            is_mute: AtomicBool::new(false),
+            over: Over::default(),
+        }
+    }
+
+    /// Whether nothing more is to be heard of the client, for the hub is about to hang up.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.is_mute.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn stop_hearing(&self) {
+        self.is_mute.store(true, Ordering::SeqCst);
     }
 
     /// How many there were.

@@ -27,8 +27,18 @@ pub struct Subscription<'a> {
 pub(crate) struct Audience {
     pub(crate) connections: HashMap<ConnId, Connection>,
     pub(crate) rooms: Rooms,
+    pub(crate) replayed: Replayed,
     /// When connections end by themselves.
     ends: BTreeSet<(Timestamp, ConnId)>,
+}
+
+/// How many messages were sent out of their queues, and not when they were queued.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// To those who asked for them with `getAll`.
+    pub asked_for: u64,
+    /// To those who were behind.
+    pub behind: u64,
 }
 
 /// Who listens to what. Apart from the connections, so that these can be changed while a room is gone through.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use caps_proto::{Event, Message, Order, OrderRef};
 use foldhash::HashMap;
 
+use crate::backlog::Backlogs;
 use crate::claims::Claims;
 use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::ConnId;
@@ -24,6 +25,7 @@ pub(crate) struct Book {
     queues: HashMap<QueueKey, Queue>,
     pub(crate) claims: Claims,
     pub(crate) tallies: Tallies,
+    pub(crate) backlogs: Backlogs,
     memory: Memory,
     open: usize,
     last: Seq,
@@ -281,7 +283,10 @@ impl Book {
         let key = QueueKey { client_id: client_id.clone(), event };
         let message = Arc::new(Message { event, message_id, client_id, order, proof });
         let waiting = Waiting { message: Arc::clone(&message), at, sender };
-        self.queues.entry(key.clone()).or_default().insert(seq, waiting);
+        let queue = self.queues.entry(key.clone()).or_default();
+        let was = queue.front();
+        queue.insert(seq, waiting);
+        self.backlogs.added(event, was, queue.front());
         Queued { key, seq, message }
     }
 
@@ -299,7 +304,9 @@ impl Book {
         let Some(Place { seq, .. }) = place else { return };
         let key = QueueKey { client_id: which.client_id.clone(), event };
         if let Some(queue) = self.queues.get_mut(&key) {
+            let was = queue.front();
             queue.remove(seq);
+            self.backlogs.removed(event, was, queue.front());
             if queue.is_empty() {
                 self.queues.remove(&key);
             }

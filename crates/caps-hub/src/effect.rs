@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use caps_proto::{Answer, Message};
+use caps_proto::{Answer, Message, Verb};
 
 use crate::fact::{Fact, Seq};
 use crate::input::ConnId;
@@ -28,6 +28,8 @@ pub enum Effect {
         conn: ConnId,
         /// Its acknowledgement id, or `None` where the client wants no answer but to a failure.
         ack: Option<AckId>,
+        /// What was asked; `None` for an event whose name says nothing to the hub.
+        verb: Option<Verb>,
         /// The answer.
         answer: Answer,
     },

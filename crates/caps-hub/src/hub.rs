@@ -156,10 +156,11 @@ impl Hub {
     }
 
     fn asked(&mut self, conn: ConnId, ack: Option<AckId>, request: Request, step: &mut Step) {
+        let verb = Some(request.verb());
         let Some(connection) = self.audience.connections.get(&conn) else {
             let why = "The token has expired; connect again with a new one.";
             let answer = Answer::Error(Refusal::new(Code::Unauthorized, why));
-            step.effects.push(Effect::Answer { conn, ack, answer });
+            step.effects.push(Effect::Answer { conn, ack, verb, answer });
             return;
         };
         let allowed = rights::check(&connection.identity, &request);
@@ -197,7 +198,7 @@ impl Hub {
             }
         });
         if let Some(result) = result.transpose() {
-            step.effects.push(Effect::Answer { conn, ack, answer: Answer::from(result) });
+            step.effects.push(Effect::Answer { conn, ack, verb, answer: Answer::from(result) });
         }
     }
 

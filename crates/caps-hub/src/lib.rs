@@ -9,6 +9,7 @@
 //! facts: who is connected, who listens and how far each socket has caught up is gone when the hub is.
 
 mod audience;
+mod backlog;
 mod book;
 mod claims;
 mod connection;
@@ -31,7 +32,8 @@ mod tally;
 mod time;
 mod view;
 
-pub use audience::Subscription;
+pub use audience::{Replayed, Subscription};
+pub use backlog::Backlog;
 pub use effect::{AckId, Effect, Step};
 pub use fact::{Change, Fact, Seq, Who};
 pub use hub::Hub;
@@ -44,7 +46,7 @@ pub use restore::Restore;
 pub use snapshot::Snapshot;
 pub use tally::Tally;
 pub use time::Timestamp;
-pub use view::{OrderState, OrderView, QueueView};
+pub use view::{ConnectionView, OrderState, OrderView, QueueView};
 
 #[cfg(test)]
 mod tests;

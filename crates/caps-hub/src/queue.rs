@@ -70,14 +70,14 @@ impl Queue {
         self.waiting.insert(seq, waiting);
     }
 
+    /// The oldest message, and since when it waits.
+    pub(crate) fn front(&self) -> Option<(Seq, Timestamp)> {
+        self.waiting.first_key_value().map(|(seq, waiting)| (*seq, waiting.at))
+    }
+
     pub(crate) fn remove(&mut self, seq: Seq) {
         self.waiting.remove(&seq);
         self.held.remove(&seq);
-    }
-
-    /// Since when the oldest message waits.
-    pub(crate) fn oldest(&self) -> Option<Timestamp> {
-        self.waiting.first_key_value().map(|(_, waiting)| waiting.at)
     }
 
     pub(crate) fn hold(&mut self, seq: Seq, holder: Who) {

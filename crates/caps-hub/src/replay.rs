@@ -6,9 +6,9 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use caps_proto::{Answer, Code, Done, Message, Refusal};
+use caps_proto::{Answer, Code, Done, Message, Refusal, Verb};
 
-use crate::audience::{Audience, Rooms};
+use crate::audience::{Audience, Replayed, Rooms};
 use crate::book::Book;
 use crate::connection::{Connection, Replay};
 use crate::effect::{Effect, Step};
@@ -75,7 +75,7 @@ pub(crate) fn take_back(
             Code::Busy,
             "What this was to show cannot be kept for now; ask again, and see what is kept.",
         ));
-        step.effects.push(Effect::Answer { conn, ack, answer });
+        step.effects.push(Effect::Answer { conn, ack, verb: Some(Verb::GetAll), answer });
     }
     for (seq, message) in unsent {
         line.unload(message);
@@ -94,9 +94,9 @@ pub(crate) fn feed(
     limits: &Limits,
     step: &mut Step,
 ) {
-    let Audience { connections, rooms, .. } = audience;
+    let Audience { connections, rooms, replayed, .. } = audience;
     let Some(connection) = connections.get_mut(&conn) else { return };
-    let mut feed = Feed { conn, connection, book, horizon, rooms, limits, step };
+    let mut feed = Feed { conn, connection, book, horizon, rooms, replayed, limits, step };
     while feed.replay() || feed.catch_up() {}
 }
 
@@ -107,6 +107,7 @@ struct Feed<'a> {
     /// The first message that is not to be shown for now.
     horizon: Option<Seq>,
     rooms: &'a Rooms,
+    replayed: &'a mut Replayed,
     limits: &'a Limits,
     step: &'a mut Step,
 }
@@ -121,6 +122,7 @@ impl Feed<'_> {
             let at_most = left.and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX);
             let (sent, stop) = self.send(&key, Some(replay.until), at_most);
             replay.sent += sent as u64;
+            self.replayed.asked_for += sent as u64;
             match stop {
                 Stop::NotNow => {
                     replay.queues = Some(queues);
@@ -166,6 +168,7 @@ impl Feed<'_> {
         self.step.effects.push(Effect::Answer {
             conn: self.conn,
             ack: replay.ack,
+            verb: Some(Verb::GetAll),
             answer: Answer::Ok(done),
         });
     }
@@ -178,7 +181,9 @@ impl Feed<'_> {
         }
         let Some(key) = self.next_lag() else { return false };
         self.connection.fed = Some(key.clone());
-        match self.send(&key, None, TURN).1 {
+        let (sent, stop) = self.send(&key, None, TURN);
+        self.replayed.behind += sent as u64;
+        match stop {
             Stop::NotNow => false,
             Stop::Enough => true,
             Stop::End => {

@@ -3,9 +3,12 @@
 use caps_proto::{ClientId, Event, Order, OrderRef, Request};
 use serde::Serialize;
 
-use crate::audience::Subscription;
+use crate::audience::{Replayed, Subscription};
+use crate::backlog::Backlog;
+use crate::connection::Connection;
 use crate::fact::{Seq, Who};
 use crate::hub::Hub;
+use crate::input::Identity;
 use crate::life::{Life, Stage};
 use crate::queue::QueueKey;
 use crate::tally::Tally;
@@ -68,6 +71,15 @@ pub struct QueueView {
     pub oldest: Timestamp,
 }
 
+/// Someone who is connected.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionView<'a> {
+    /// Who.
+    pub identity: &'a Identity,
+    /// Whether something that it is to be sent waits for its line.
+    pub is_behind: bool,
+}
+
 impl Hub {
     /// An order that the hub remembers.
     pub fn order(&self, which: &OrderRef) -> Option<OrderView> {
@@ -126,8 +138,26 @@ impl Hub {
     /// Every queue in which something waits, in no order.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
         self.book.queues().filter_map(|(key, queue)| {
-            let oldest = queue.oldest()?;
+            let (_, oldest) = queue.front()?;
             Some(QueueView { key: key.clone(), depth: queue.len(), oldest })
+        })
+    }
+
+    /// What waits of an event, in the queues of all vendors.
+    pub fn backlog(&self, event: Event) -> Backlog {
+        self.book.backlogs.of(event)
+    }
+
+    /// How many messages were sent out of their queues, and not when they were queued.
+    pub fn replayed(&self) -> Replayed {
+        self.audience.replayed
+    }
+
+    /// Everyone who is connected, in no order.
+    pub fn connections(&self) -> impl Iterator<Item = ConnectionView<'_>> {
+        self.audience.connections.values().map(|connection| {
+            let Connection { identity, lags, replays, .. } = connection;
+            ConnectionView { identity, is_behind: !lags.is_empty() || !replays.is_empty() }
         })
     }
 

@@ -91,6 +91,20 @@ impl Request {
         }
     }
 
+    /// What is asked.
+    pub const fn verb(&self) -> Verb {
+        match self {
+            Self::Join(_) => Verb::Join,
+            Self::Subscribe(..) => Verb::Subscribe,
+            Self::Pickup(..) => Verb::Pickup,
+            Self::InTransit(..) => Verb::InTransit,
+            Self::Delivered(..) => Verb::Delivered,
+            Self::Release(_) => Verb::Release,
+            Self::Received(..) | Self::ReceivedAll(..) => Verb::Received,
+            Self::GetAll { .. } => Verb::GetAll,
+        }
+    }
+
     /// The vendor that the request names.
     pub fn client_id(&self) -> Option<&ClientId> {
         match self {

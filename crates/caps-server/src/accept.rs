@@ -14,6 +14,7 @@ use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use prometheus_client::metrics::counter::Counter;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
@@ -41,41 +42,47 @@ const FULL: &str = "The hub has as many connections as it may have; try again in
 pub(crate) struct Connections {
     most: usize,
     addresses: Arc<Addresses>,
+    turned_away: Counter,
     open: TaskTracker,
     hung_up: CancellationToken,
 }
 
 impl Connections {
-    /// At most `most`, and of each address as many as `addresses` says.
-    pub(crate) fn new(most: usize, addresses: Arc<Addresses>) -> Self {
+    /// At most `most`, and of each address as many as `addresses` says. Counts those beyond `most`.
+    pub(crate) fn new(most: usize, addresses: Arc<Addresses>, turned_away: Counter) -> Self {
         let (open, hung_up) = (TaskTracker::new(), CancellationToken::new());
-        Self { most, addresses, open, hung_up }
+        Self { most, addresses, turned_away, open, hung_up }
     }
 
     /// Lets one in, or says why not.
     fn admit(&self, peer: IpAddr) -> Result<Admission, &'static str> {
         if self.open.len() >= self.most {
+            self.turned_away.inc();
             return Err(FULL);
         }
         Admission::of(&self.addresses, peer).map_err(|TooMany| TOO_MANY)
     }
 
-    /// Ends them all. Returns how many have not ended in time.
-    pub(crate) async fn hang_up(&self, patience: Duration) -> usize {
-        self.hung_up.cancel();
+    /// Waits until they have ended by themselves, as those do whose last request is answered, and ends those that have
+    /// not in time. Returns how many are left after all.
+    pub(crate) async fn hang_up(&self, rest: Duration, patience: Duration) -> usize {
         self.open.close();
+        if tokio::time::timeout(rest, self.open.wait()).await.is_err() {
+            self.hung_up.cancel();
+        }
         let ended = tokio::time::timeout(patience, self.open.wait()).await;
         ended.map_or(self.open.len(), |()| 0)
     }
 }
 
-/// Serves `routes` until `stop`.
+/// Takes connections until `stop`, and serves `routes` on them until `quit`.
 pub(crate) async fn serve(
     listener: TcpListener,
     routes: Router,
     flow: Flow,
     connections: Connections,
     stop: CancellationToken,
+    quit: CancellationToken,
 ) {
     loop {
         let accepted = tokio::select! {
@@ -92,18 +99,18 @@ pub(crate) async fn serve(
                         continue;
                     }
                 };
-                let session = StreamSession::default();
                 let Connections { open, hung_up, .. } = &connections;
+                let session = StreamSession::new(hung_up.child_token());
                 let stream = ClientStream::new(
                     stream,
                     session.clone(),
                     flow.clone(),
                     open.token(),
-                    hung_up.clone(),
                     admission.clone(),
                 );
                 let about = About { session, admission };
-                open.spawn(connection(stream, about, routes.clone(), stop.clone()));
+                // It counts as open by its stream, and no second time by its task.
+                tokio::spawn(connection(stream, about, routes.clone(), quit.clone()));
             }
             Err(why) => {
                 tracing::warn!(%why, "no connection could be taken");
@@ -134,7 +141,7 @@ async fn turn_away(mut stream: TcpStream, why: &str) -> io::Result<()> {
     Ok(())
 }
 
-async fn connection(stream: ClientStream, about: About, routes: Router, stop: CancellationToken) {
+async fn connection(stream: ClientStream, about: About, routes: Router, quit: CancellationToken) {
     if let Err(why) = stream.set_nodelay() {
         tracing::debug!(%why, "a connection was gone at once");
         return;
@@ -153,7 +160,7 @@ async fn connection(stream: ClientStream, about: About, routes: Router, stop: Ca
     tokio::pin!(connection);
     let served = tokio::select! {
         served = connection.as_mut() => served,
-        () = stop.cancelled() => {
+        () = quit.cancelled() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -12,6 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
+use prometheus_client::metrics::counter::Counter;
 
 /// What is said to one whose address has all the connections that it may have.
 pub(crate) const TOO_MANY: &str =
@@ -22,6 +23,8 @@ pub(crate) struct Addresses {
     most: usize,
     proxies: Vec<IpNet>,
     open: Mutex<HashMap<IpAddr, usize>>,
+    /// How often there was no place.
+    turned_away: Counter,
 }
 
 /// One connection's place among those of its address, which is free again when it is dropped.
@@ -31,9 +34,9 @@ pub(crate) struct Place {
 }
 
 impl Addresses {
-    /// At most `most` connections of an address.
-    pub(crate) fn new(most: usize, proxies: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { most, proxies, open: Mutex::default() })
+    /// At most `most` connections of an address. Counts those beyond.
+    pub(crate) fn new(most: usize, proxies: Vec<IpNet>, turned_away: Counter) -> Arc<Self> {
+        Arc::new(Self { most, proxies, open: Mutex::default(), turned_away })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -50,6 +53,7 @@ impl Addresses {
         let mut open = self.lock();
         let count = open.entry(address).or_default();
         if *count >= self.most {
+            self.turned_away.inc();
             return None;
         }
         *count += 1;
@@ -162,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_and_no_more() {
-        let addresses = Addresses::new(2, Vec::new());
+        let addresses = Addresses::new(2, Vec::new(), Counter::default());
         let admit = |text| Admission::of(&addresses, ip(text));
         let first = admit("10.0.0.1").unwrap();
         let _second = admit("10.0.0.1").unwrap();
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn behind_a_proxy_of_ours_it_is_the_clients_address_that_counts() {
-        let addresses = Addresses::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let addresses = Addresses::new(1, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
         let behind = |values| addresses.behind(ip("10.0.0.1"), &forwarded(values));
         assert_eq!(behind(&[]), ip("10.0.0.1"));
         assert_eq!(behind(&["1.2.3.4"]), ip("1.2.3.4"));
@@ -204,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_request_came_over_tls_where_a_proxy_of_ours_says_so() {
-        let addresses = Addresses::new(9, vec!["10.0.0.0/8".parse().unwrap()]);
+        let addresses = Addresses::new(9, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
         let of = |peer| Admission::of(&addresses, ip(peer)).unwrap();
         for (peer, proto, is_over_tls) in [
             ("10.0.0.1", Some("https"), true),
@@ -222,7 +226,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_forwards_counts_for_nothing() {
-        let addresses = Addresses::new(1, Vec::new());
+        let addresses = Addresses::new(1, Vec::new(), Counter::default());
         let first = Admission::of(&addresses, ip("6.6.6.6")).unwrap();
         assert!(first.admit(&forwarded(&["1.2.3.4"])).is_ok());
         assert!(Admission::of(&addresses, ip("6.6.6.6")).is_err());

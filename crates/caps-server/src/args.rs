@@ -168,6 +168,10 @@ pub(crate) struct Settings {
     #[arg(long, env = "CAPS_ALLOW_ANONYMOUS", value_parser = clap::builder::BoolishValueParser::new())]
     allow_anonymous: bool,
 
+    /// The longest that the hub takes to stop; a crowd of clients is sent away little by little in half of it
+    #[arg(long, env = "CAPS_DRAIN_TIME", default_value = "10s", value_parser = humantime::parse_duration)]
+    drain_time: Duration,
+
     /// How log lines are written
     #[arg(long, env = "CAPS_LOG_FORMAT", value_enum, default_value = "text")]
     log_format: LogFormat,
@@ -195,6 +199,7 @@ impl From<Settings> for Config {
             auth_secret,
             auth_secret_previous,
             allow_anonymous,
+            drain_time,
             log_format,
         } = settings;
         Self {
@@ -217,6 +222,7 @@ impl From<Settings> for Config {
             auth_secret: secret(auth_secret),
             auth_secret_previous: secret(auth_secret_previous),
             allow_anonymous,
+            drain_time,
             log_format,
         }
     }

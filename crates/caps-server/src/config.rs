@@ -52,6 +52,8 @@ pub struct Config {
     pub auth_secret_previous: Option<Secret>,
     /// Whether a hub without a secret may be reached by others than this machine.
     pub allow_anonymous: bool,
+    /// The longest that the hub takes to stop.
+    pub drain_time: Duration,
     /// How log lines are written.
     pub log_format: LogFormat,
 }
@@ -141,6 +143,7 @@ impl Default for Config {
             auth_secret: None,
             auth_secret_previous: None,
             allow_anonymous: false,
+            drain_time: Duration::from_secs(10),
             log_format: LogFormat::Text,
         }
     }

@@ -10,6 +10,7 @@ mod health;
 mod label;
 mod list;
 mod log;
+mod metrics;
 mod orders;
 mod pages;
 mod problem;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
 use axum::http::StatusCode;
+use axum::middleware::map_response_with_state;
 use axum::routing::get;
 use axum::{Extension, Router, middleware};
 use caps_hub::Hub;
@@ -97,6 +99,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         .routes(routes!(documents::asyncapi))
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .split_for_parts();
     routes
         .route("/", get(pages::home))
@@ -109,6 +112,7 @@ pub(crate) fn routes(sources: Sources) -> Router {
         })
         .layer(Extension(Documents::of(document)))
         .layer(middleware::from_fn_with_state(sources.clone(), guard::guard))
+        .layer(map_response_with_state(sources.clone(), metrics::count_refusal))
         .with_state(sources)
         .layer(CompressionLayer::new())
 }

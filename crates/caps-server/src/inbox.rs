@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+use std::time::Instant;
 
 use caps_hub::{AckId, ConnId, Hub, Identity};
-use caps_proto::{Answer, Code, Refusal, Request};
+use caps_proto::{Answer, Code, Refusal, Request, Verb};
 use socketioxide::adapter::LocalAdapter;
 use socketioxide::socket::Socket;
 use tokio::sync::{mpsc, oneshot};
@@ -28,6 +29,8 @@ pub(crate) enum Command {
     Heard(Heard),
     /// Its transport has flushed, which its line has asked for.
     Flushed { conn: ConnId },
+    /// It is heard no more, and is to be told when it has been answered what it was heard of.
+    Goodbye { conn: ConnId, said: oneshot::Sender<()> },
     /// It is gone.
     Disconnected { conn: ConnId },
     /// One who is not connected asks for one thing.
@@ -40,9 +43,12 @@ pub(crate) enum Command {
 pub(crate) struct Heard {
     pub(crate) conn: ConnId,
     pub(crate) ack: Option<AckId>,
+    /// What its name says, where that says something.
+    pub(crate) verb: Option<Verb>,
     pub(crate) request: Result<Request, Refusal>,
     /// The size of its packet.
     pub(crate) bytes: usize,
+    pub(crate) arrived: Instant,
 }
 
 impl Heard {
@@ -59,6 +65,7 @@ pub(crate) struct Asked {
     pub(crate) request: Request,
     /// The size of its payload.
     bytes: usize,
+    pub(crate) arrived: Instant,
     pub(crate) answer: oneshot::Sender<Result<Answer, UnknownOrder>>,
 }
 
@@ -156,7 +163,8 @@ impl Inbox {
             return None;
         }
         let (answer, answered) = oneshot::channel();
-        let asked = Asked { conn: self.connection(), identity, request, bytes, answer };
+        let (conn, arrived) = (self.connection(), Instant::now());
+        let asked = Asked { conn, identity, request, bytes, arrived, answer };
         let size = asked.size();
         if self.gauge.waiting.fetch_add(size, Ordering::Relaxed) > MAX_WAITING {
             self.gauge.done(size);
@@ -201,7 +209,14 @@ mod tests {
     async fn who_asks_a_hub_that_has_too_much_at_hand_is_told_so_at_once() {
         let (inbox, mut commands, gauge) = inbox(ConnId(0));
         let bytes = 2 * MAX_WAITING;
-        let heard = Heard { conn: inbox.connection(), ack: None, request: Ok(pickup()), bytes };
+        let heard = Heard {
+            conn: inbox.connection(),
+            ack: None,
+            verb: Some(Verb::Pickup),
+            request: Ok(pickup()),
+            bytes,
+            arrived: Instant::now(),
+        };
         let size = heard.size();
         assert!(inbox.submit_heard(heard).is_ok());
         let ask = || inbox.ask(Identity::Anyone { name: None }, pickup(), 16);

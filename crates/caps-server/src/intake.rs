@@ -1,6 +1,7 @@
 //! What is common to all that the hub hears, over Socket.IO and over HTTP: the same gate lets in who says it, each event
 //! is bounded, recorded and parsed, and goes into the same inbox.
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use caps_hub::{EventRecord, Timestamp};
@@ -9,11 +10,13 @@ use serde_json::value::RawValue;
 
 use crate::event_log::EventLog;
 use crate::inbox::Inbox;
+use crate::metrics::Metrics;
 use crate::token::Gate;
 
 pub(crate) struct Intake {
     pub(crate) inbox: Inbox,
     pub(crate) event_log: EventLog,
+    pub(crate) metrics: Arc<Metrics>,
     /// `None` where anyone may come in.
     pub(crate) gate: Option<Gate>,
     /// The most bytes of JSON that one event may carry.

@@ -7,6 +7,8 @@
 //! owner           decides it with the core, hands the facts to be kept, and carries out what is kept
 //! journal         keeps facts
 //! edge::line      what is on its way to one client
+//! metrics         what of all this is counted
+//! goodbye         the end, one client after the other
 //! ```
 //!
 //! [`Server::bind`] and [`Server::run`] are all that the program and the tests use.
@@ -19,10 +21,12 @@ mod cors;
 mod edge;
 mod entry;
 mod event_log;
+mod goodbye;
 mod http;
 mod inbox;
 mod intake;
 mod journal;
+mod metrics;
 mod moment;
 mod order_text;
 mod owner;

@@ -8,10 +8,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use caps_hub::{ConnId, Effect, Hub, Input, Seq, Step, Timestamp};
-use caps_proto::Answer;
+use caps_proto::{Answer, Verb};
 use foldhash::HashMap;
 use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -20,15 +20,13 @@ use crate::clock::Clock;
 use crate::edge::line::{Flushed, Line, Outgoing};
 use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
+use crate::metrics::Metrics;
 use crate::token::Grant;
 
 mod trouble;
 
 /// The most commands decided in one batch, so that answers are not put off for long.
 const BATCH: usize = 1024;
-
-/// How long a stopping hub waits for its facts to be kept, and for its clients to take their last answers.
-const LAST_ANSWERS: Duration = Duration::from_secs(3);
 
 /// The longest sleep, so that a machine's clock that was set ahead is noticed.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -51,6 +49,7 @@ pub(crate) struct Owner {
     /// Those who are not connected and wait for an answer.
     askers: HashMap<ConnId, oneshot::Sender<Result<Answer, UnknownOrder>>>,
     batch: Vec<Command>,
+    metrics: Arc<Metrics>,
     /// What is to be carried out when it is kept.
     undone: VecDeque<Undone>,
     /// Whether the journal can keep nothing for now.
@@ -62,8 +61,16 @@ struct Undone {
     /// Kept when this fact is.
     last: Seq,
     effects: Vec<Effect>,
-    /// The size of the events in it.
+    load: Load,
+}
+
+/// The events of a batch.
+#[derive(Default)]
+struct Load {
+    /// Their size.
     bytes: usize,
+    /// When those arrived that are answered with the batch.
+    arrived: Vec<Instant>,
 }
 
 impl Owner {
@@ -74,6 +81,7 @@ impl Owner {
         begun: Step,
         commands: Commands,
         gauge: Arc<Gauge>,
+        metrics: Arc<Metrics>,
     ) -> Self {
         let mut progress = journal.progress();
         // It may be in trouble from the start.
@@ -88,28 +96,33 @@ impl Owner {
             lines: HashMap::default(),
             askers: HashMap::default(),
             batch: Vec::with_capacity(BATCH),
+            metrics,
             undone: VecDeque::new(),
             is_in_trouble: false,
         };
-        owner.keep(begun, 0);
+        owner.keep(begun, Load::default());
         owner
     }
 
-    /// Works until `stop`, and then until all that was submitted before it is decided, kept, and taken by those
-    /// whom it concerns, as far as that can be done in time.
+    /// Works until `quit`, and then until all that was submitted before it is decided, kept, and taken by those
+    /// whom it concerns, as far as that can be done in `last_answers`.
     ///
     /// # Errors
     /// [`JournalFailed`] when nothing can be kept any more.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), JournalFailed> {
-        while !stop.is_cancelled() {
+    pub(crate) async fn run(
+        mut self,
+        quit: CancellationToken,
+        last_answers: Duration,
+    ) -> Result<(), JournalFailed> {
+        while !quit.is_cancelled() {
             tokio::select! {
                 biased;
-                () = stop.cancelled() => {}
+                () = quit.cancelled() => {}
                 worked = self.work() => worked?,
             }
         }
         self.gauge.close();
-        let finished = tokio::time::timeout(LAST_ANSWERS, async {
+        let finished = tokio::time::timeout(last_answers, async {
             while !self.has_finished() {
                 self.work().await?;
             }
@@ -178,18 +191,21 @@ impl Owner {
     fn decide(&mut self) {
         let now = self.clock.now();
         let mut step = Step::default();
-        let mut bytes = 0;
         self.hub.advance(now, &mut step);
         let mut batch = std::mem::take(&mut self.batch);
+        let mut load = Load { bytes: 0, arrived: Vec::with_capacity(batch.len()) };
+        if !batch.is_empty() {
+            self.metrics.batches.observe_number(batch.len());
+        }
         for command in batch.drain(..) {
             if self.is_in_trouble {
                 // What is only read must not wait for what cannot be kept.
-                self.keep(std::mem::take(&mut step), std::mem::take(&mut bytes));
+                self.keep(std::mem::take(&mut step), std::mem::take(&mut load));
             }
-            bytes += self.take(command, now, &mut step);
+            self.take(command, now, &mut step, &mut load);
         }
         self.batch = batch;
-        self.keep(step, bytes);
+        self.keep(step, load);
         if !self.is_in_trouble
             && let Some(partition) = self.journal.wants_snapshot(&self.hub)
         {
@@ -198,7 +214,7 @@ impl Owner {
     }
 
     /// Has the facts of a step kept, and its effects carried out when they are.
-    fn keep(&mut self, Step { facts, effects }: Step, bytes: usize) {
+    fn keep(&mut self, Step { facts, effects }: Step, load: Load) {
         let last = match facts.last() {
             Some(fact) => fact.seq,
             // Shows nothing but what is kept.
@@ -210,29 +226,31 @@ impl Owner {
             self.journal.keep(facts);
         }
         if last == Seq::default() {
-            effects.into_iter().for_each(|effect| self.perform(effect));
-            self.gauge.done(bytes);
+            self.finish(effects, load);
             return;
         }
-        self.undone.push_back(Undone { last, effects, bytes });
+        self.undone.push_back(Undone { last, effects, load });
         let kept = self.progress.borrow().kept;
         self.carry_out(kept);
     }
 
-    /// Takes a command in. Returns the size of its event.
-    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step) -> usize {
-        let mut bytes = 0;
+    /// Takes a command in.
+    fn take(&mut self, command: Command, now: Timestamp, step: &mut Step, load: &mut Load) {
         let input = match command {
             Command::Heard(heard) => {
-                bytes = heard.size();
-                let Heard { conn, ack, request, .. } = heard;
+                load.bytes += heard.size();
+                let Heard { conn, ack, verb, request, arrived, .. } = heard;
+                // That to a `getAll` waits for what its line can take.
+                if verb != Some(Verb::GetAll) {
+                    load.arrived.push(arrived);
+                }
                 match request.and_then(|request| self.check_trouble(request)) {
                     Ok(request) => Input::Asked { conn, ack, request },
                     Err(refusal) => {
                         // In line with the answers to what the same client has sent before.
                         let answer = Answer::Error(refusal);
-                        step.effects.push(Effect::Answer { conn, ack, answer });
-                        return bytes;
+                        step.effects.push(Effect::Answer { conn, ack, verb, answer });
+                        return;
                     }
                 }
             }
@@ -244,28 +262,35 @@ impl Owner {
                 if let Some(line) = self.lines.get_mut(&conn) {
                     line.open(socket);
                 }
-                return bytes;
+                return;
             }
             Command::Flushed { conn } => match self.lines.get_mut(&conn).map(Line::flushed) {
                 Some(Flushed::Drained) => Input::Drained { conn },
-                Some(Flushed::Nothing) | None => return bytes,
+                Some(Flushed::Nothing) | None => return,
             },
+            Command::Goodbye { conn, said } => {
+                if let Some(line) = self.lines.get_mut(&conn) {
+                    line.is_told_goodbye(said);
+                    step.effects.push(Effect::HangUp { conn });
+                }
+                return;
+            }
             Command::Disconnected { conn } => {
                 self.lines.remove(&conn);
                 Input::Disconnected { conn }
             }
             Command::Asked(asked) => {
-                bytes = asked.size();
+                load.bytes += asked.size();
+                load.arrived.push(asked.arrived);
                 self.ask(*asked, now, step);
-                return bytes;
+                return;
             }
             Command::Look(look) => {
                 look(&self.hub);
-                return bytes;
+                return;
             }
         };
         self.hub.handle(input, now, step);
-        bytes
     }
 
     /// Decides what one who is not connected asks for, as if they had connected for it.
@@ -293,9 +318,20 @@ impl Owner {
     /// Carries out all whose facts are kept.
     fn carry_out(&mut self, kept: Seq) {
         while self.undone.front().is_some_and(|undone| undone.last <= kept) {
-            let Some(Undone { effects, bytes, .. }) = self.undone.pop_front() else { return };
-            effects.into_iter().for_each(|effect| self.perform(effect));
-            self.gauge.done(bytes);
+            let Some(Undone { effects, load, .. }) = self.undone.pop_front() else { return };
+            self.finish(effects, load);
+        }
+    }
+
+    /// Carries out a batch whose facts are kept.
+    fn finish(&mut self, effects: Vec<Effect>, Load { bytes, arrived }: Load) {
+        effects.into_iter().for_each(|effect| self.perform(effect));
+        self.gauge.done(bytes);
+        if !arrived.is_empty() {
+            let now = Instant::now();
+            for arrived in arrived {
+                self.metrics.acks.observe_time(now.saturating_duration_since(arrived));
+            }
         }
     }
 
@@ -309,13 +345,19 @@ impl Owner {
                     }
                 }
             }
-            Effect::Answer { conn, ack, answer } => {
-                let Some(line) = self.lines.get_mut(&conn) else {
-                    if let Some(asker) = self.askers.remove(&conn) {
-                        let _ = asker.send(Ok(answer));
-                    }
+            Effect::Answer { conn, ack, verb, answer } => {
+                let line = self.lines.get_mut(&conn);
+                if line.is_none()
+                    && let Some(asker) = self.askers.remove(&conn)
+                {
+                    let _ = asker.send(Ok(answer));
                     return;
-                };
+                }
+                self.metrics.events.count(verb, &answer);
+                if let Answer::Error(refusal) = &answer {
+                    self.metrics.refusals.count(refusal.code);
+                }
+                let Some(line) = line else { return };
                 match ack {
                     Some(ack) => line.push(Outgoing::Answer(ack, answer)),
                     None if matches!(answer, Answer::Error(_)) => {

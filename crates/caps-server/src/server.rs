@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use axum::middleware;
 use caps_hub::{ConnId, Hub, Step};
@@ -21,16 +21,14 @@ use crate::edge::flow::{self, Flow};
 use crate::edge::line::BUFFER;
 use crate::edge::upgrade;
 use crate::event_log::EventLog;
+use crate::goodbye::{self, Patience};
 use crate::http::Sources;
 use crate::intake::Intake;
 use crate::journal::file::{OpenError, Reader, Restored};
 use crate::journal::{self, FileJournal, Journal, MemoryJournal};
+use crate::metrics::{Metrics, TurnedAway};
 use crate::owner::{JournalFailed, Owner};
 use crate::{cors, http, inbox};
-
-/// How long a stopping hub waits for its clients to take what is on its way to them, and then for their
-/// connections to end. A stuck client holds it no longer.
-const GOODBYE: Duration = Duration::from_millis(1500);
 
 /// A hub that listens and does not yet serve.
 pub struct Server {
@@ -38,6 +36,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     begun: Begun,
+    metrics: Metrics,
 }
 
 /// Why a hub could not start.
@@ -102,8 +101,9 @@ impl Server {
                 "this hub is open: anyone may do anything who reaches it; set CAPS_AUTH_SECRET to ask for tokens"
             );
         }
-        let begun = Begun::from(&config)?;
-        Ok(Self { config, listener, address, begun })
+        let metrics = Metrics::new();
+        let begun = Begun::from(&config, &metrics)?;
+        Ok(Self { config, listener, address, begun, metrics })
     }
 
     /// Where it listens: with port 0, where the system has put it.
@@ -111,25 +111,26 @@ impl Server {
         self.address
     }
 
-    /// Serves until `stop`: then takes no more connections, finishes what it has heard, closes its connections, and
-    /// returns within seconds. It says no goodbye over Socket.IO, because clients would take that for a reason not
-    /// to come back to the hub that follows.
+    /// Serves until `stop`: then takes no more connections, parts with those that it has, one after the other, finishes
+    /// what it has heard, and returns within the drain time.
     ///
     /// # Errors
     /// [`RunError`] when the hub itself has failed. Clients cannot make it fail.
     pub async fn run(self, stop: CancellationToken) -> Result<(), RunError> {
-        let Self { config, listener, begun, .. } = self;
+        let Self { config, listener, begun, metrics, .. } = self;
+        let metrics = Arc::new(metrics);
         let Begun { hub, journal, log, step, conn } = begun;
         let (inbox, commands, gauge) = inbox::inbox(conn);
         let intake = Arc::new(Intake {
-            inbox,
+            inbox: inbox.clone(),
             event_log: EventLog::start(config.log_format, io::stderr())?,
+            metrics: Arc::clone(&metrics),
             gate: config.gate(),
             max_payload: config.max_payload,
         });
         let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
-        let owner = Owner::new(hub, journal, step, commands, gauge);
-        let flow = Flow::default();
+        let owner = Owner::new(hub, journal, step, commands, gauge, Arc::clone(&metrics));
+        let flow = Flow::new(metrics.transports.clone());
         let (socket_layer, io) = socket_io(&config);
         let max_rate = config.max_rate;
         events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
@@ -141,24 +142,37 @@ impl Server {
             .layer(option_layer(cors::layer(&config.cors_origins)))
             .layer(middleware::from_fn(http::headers::secure));
 
-        let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
-        let connections = Connections::new(config.max_connections, addresses);
-        let mut owner = tokio::spawn(owner.run(stop.clone()));
-        let serving =
-            accept::serve(listener, routes, flow.clone(), connections.clone(), stop.clone());
+        let TurnedAway { full, address } = metrics.turned_away.clone();
+        let addresses = Addresses::new(config.max_connections_per_address, config.proxies, address);
+        let connections = Connections::new(config.max_connections, addresses, full);
+        let patience = Patience::of(config.drain_time);
+        let quit = CancellationToken::new();
+        let mut owner = tokio::spawn(owner.run(quit.clone(), patience.last_answers));
+        let serving = async {
+            let (flow, connections) = (flow.clone(), connections.clone());
+            accept::serve(listener, routes, flow, connections, stop.clone(), quit.clone()).await;
+        };
+        let parting = async {
+            serving.await;
+            let late = goodbye::say(&flow, &inbox, patience).await;
+            if late > 0 {
+                tracing::warn!(late, "some clients did not take their last answers in time");
+            }
+        };
         let owned = tokio::select! {
             biased;
-            () = serving => owner.await?,
+            () = parting => {
+                quit.cancel();
+                owner.await?
+            }
             // What clients send would go nowhere, so the hub ends, too.
             failed = &mut owner => {
                 stop.cancel();
+                quit.cancel();
                 failed?
             }
         };
-        if tokio::time::timeout(GOODBYE, flow.comes_to_rest()).await.is_err() {
-            tracing::warn!("some clients did not take their last answers in time");
-        }
-        let open = connections.hang_up(GOODBYE).await;
+        let open = connections.hang_up(patience.rest, patience.hang_up).await;
         if open > 0 {
             tracing::warn!(open, "some connections did not end in time");
         }
@@ -179,7 +193,7 @@ struct Begun {
 }
 
 impl Begun {
-    fn from(config: &Config) -> Result<Self, BindError> {
+    fn from(config: &Config, metrics: &Metrics) -> Result<Self, BindError> {
         match config.store {
             Store::Memory => {
                 tracing::warn!(
@@ -197,7 +211,8 @@ impl Begun {
                 let store = journal::file::Store::open(&config.data_dir)?;
                 let restored = store.restore(config.limits(), SystemTime::now().into())?;
                 let log = Some(store.reader());
-                let journal = FileJournal::start(store, &restored, config.log_retention)?;
+                let commits = metrics.commits.clone();
+                let journal = FileJournal::start(store, &restored, config.log_retention, commits)?;
                 let Restored { hub, step, conn, .. } = restored;
                 Ok(Self { hub, journal: Box::new(journal), log, step, conn })
             }

@@ -92,6 +92,30 @@ fn two_thousand_orders_are_thanked_for_once_through_forty_faults() {
     println!("{:?}", start.elapsed());
 }
 
+#[test]
+fn when_a_hub_is_replaced_everyone_is_at_work_again_within_five_seconds() {
+    const ORDERS: usize = 1_000;
+    const HUBS: usize = 3;
+    let _alone = one_at_a_time();
+    let mut crowd = crowd(Duration::from_secs(120), ORDERS, "10ms");
+    for _ in 0..HUBS {
+        crowd.thank(crowd.thanked.len() + 100);
+        let asked = Instant::now();
+        crowd.stop_hub();
+        let stopped = asked.elapsed();
+        crowd.start_hub();
+        let before = crowd.said.clone();
+        let everybody = [VENDORS, DRIVERS].concat();
+        crowd.hear_until(|crowd| {
+            everybody.iter().all(|name| crowd.said.get(name) > before.get(name)) || crowd.is_over()
+        });
+        println!("stopped in {stopped:?}, everyone is back after {:?}", asked.elapsed());
+        assert!(!crowd.is_over(), "it was over too soon to tell");
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+    }
+    end(crowd, ORDERS);
+}
+
 /// What can go wrong for a while.
 #[derive(Debug, Clone, Copy)]
 enum Fault {

@@ -67,13 +67,21 @@ impl Book {
         let waiting: usize = self.queues.values().map(Queue::len).sum();
         let placed: usize = self.lives.iter().map(|(_, life)| life.waiting().count()).sum();
         assert_eq!(waiting, placed, "what waits has a life that knows of it");
+        let mut backlogs = Backlogs::default();
         for (key, queue) in &self.queues {
+            let mut front = None;
+            for (seq, waiting) in queue.waiting() {
+                let was = front;
+                front = front.or(Some((*seq, waiting.at)));
+                backlogs.added(key.event, was, front);
+            }
             assert!(!queue.is_empty(), "an empty queue {key} is kept");
             for seq in queue.held() {
                 assert_eq!(key.event, Event::Pickup, "only a pickup can be held");
                 assert!(queue.waiting().contains_key(seq), "{seq:?} is held and does not wait");
             }
         }
+        assert_eq!(self.backlogs, backlogs, "how much waits, and since when");
     }
 
     fn audit_places(&self, which: &OrderRef, life: &Life) {

@@ -12,6 +12,7 @@ mod get_all;
 mod in_order;
 mod listening;
 mod looking;
+mod measured;
 mod nothing_lost;
 mod once;
 mod pages;

@@ -93,7 +93,7 @@ impl Witness {
                 Effect::Answer { conn, .. } if !self.readers.contains_key(conn) => {
                     assert!(!hub.audience.connections.contains_key(conn), "a reader");
                 }
-                Effect::Answer { conn, ack, answer } => {
+                Effect::Answer { conn, ack, answer, .. } => {
                     let reader = self.readers.get_mut(conn).expect("a reader");
                     reader.is_answered(hub, *conn, *ack, answer);
                 }

@@ -280,7 +280,7 @@ impl World {
                     line.heard.push(Arc::clone(&message));
                 }
             }
-            Effect::Answer { conn, ack, answer } => {
+            Effect::Answer { conn, ack, answer, .. } => {
                 let ack = ack.expect("these clients always want an answer");
                 let line = self.line(conn);
                 assert!(ack <= line.asked, "an answer to no question");

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 use caps_hub::{AckId, ConnId, Identity};
 use caps_proto::{Code, Handshake, NAMESPACE, Refusal, Request, Verb};
@@ -54,7 +54,10 @@ impl ConnectHandler<LocalAdapter, Self> for OnConnect {
         auth: &'a Option<Value>,
     ) -> Pin<Box<dyn Future<Output = Result<(), Box<dyn Display + Send>>> + Send + 'a>> {
         Box::pin(async move {
-            let grant = self.0.admit(auth.as_ref()).map_err(|why| Box::new(why) as _)?;
+            let grant = self.0.admit(auth.as_ref()).map_err(|why| {
+                self.0.intake.metrics.refusals.count(why.code);
+                Box::new(why) as _
+            })?;
             let client = Client::begin(&self.0, &socket, grant);
             socket.on_fallback(OnEvent(Arc::clone(&client)));
             socket.extensions.insert(client);
@@ -139,9 +142,9 @@ impl Client {
         if flow::asks_for_websocket(&request.uri)
             && let Some(stream) = request.extensions.get::<StreamSession>()
         {
-            stream.set(socket.id);
+            edge.flow.upgraded(stream, socket.id);
         }
-        edge.flow.insert(socket.id, Arc::clone(&flushes));
+        edge.flow.insert(socket.id, conn, Arc::clone(&flushes));
         tracing::debug!(%conn, identity = ?grant.identity, "connected");
         inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
         let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));
@@ -150,11 +153,16 @@ impl Client {
 
     /// Logs an event and submits it, or the reason why it cannot be.
     fn hear(&self, packet: &Value, ack: Option<AckId>) -> Result<(), Overfull> {
+        if self.flushes.is_mute() {
+            // It is not answered, so it is sent again, to the hub that follows.
+            return Ok(());
+        }
         let bytes = packet.len();
         let (text, is_binary) = match packet {
             Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
             Value::Bytes(_) => ("", true),
         };
+        let arrived = Instant::now();
         let packet = Packet::parse(text);
         let request = match &packet {
             _ if self.allowance.check().is_err() => Err(self.too_many()),
@@ -165,9 +173,13 @@ impl Client {
             Ok(packet) => (shorten(&packet.name), packet.first),
             Err(_) => ("-", None),
         };
+        let verb = match &request {
+            Ok(request) => Some(request.verb()),
+            Err(_) => Verb::from_name(name),
+        };
         let intake = &self.edge.intake;
         intake.record(name, request.as_ref().ok(), payload);
-        intake.inbox.submit_heard(Heard { conn: self.conn, ack, request, bytes })
+        intake.inbox.submit_heard(Heard { conn: self.conn, ack, verb, request, bytes, arrived })
     }
 
     fn parse(&self, packet: &Packet<'_>, is_binary: bool) -> Result<Request, Refusal> {

@@ -14,6 +14,7 @@ use socketioxide::extract::AckSender;
 use socketioxide::handler::{FromMessageParts, Value};
 use socketioxide::socket::Socket;
 use socketioxide::{SendError, SocketError};
+use tokio::sync::oneshot;
 
 use super::flow::Flushes;
 
@@ -65,6 +66,8 @@ pub(crate) struct Line {
     watched: bool,
     /// Whether it ends when nothing waits any more.
     is_ending: bool,
+    /// Who ends it then, and not by a goodbye over Socket.IO.
+    goodbye: Option<oneshot::Sender<()>>,
 }
 
 /// What a flush has brought about.
@@ -87,6 +90,7 @@ impl Line {
             seen: 0,
             watched: false,
             is_ending: false,
+            goodbye: None,
         }
     }
 
@@ -115,6 +119,11 @@ impl Line {
     pub(crate) fn hang_up(&mut self) {
         self.is_ending = true;
         self.hand_over();
+    }
+
+    /// From now on it ends by telling `said`, so that its client's transport can be closed.
+    pub(crate) fn is_told_goodbye(&mut self, said: oneshot::Sender<()>) {
+        self.goodbye = Some(said);
     }
 
     /// Asks for [`Flushed::Drained`].
@@ -163,8 +172,12 @@ impl Line {
         }
         if !self.waiting.is_empty() {
             self.flushes.want(self.seen);
-        } else if self.is_ending {
-            self.disconnect();
+        } else if std::mem::take(&mut self.is_ending) {
+            match self.goodbye.take() {
+                // Who waits for it may have lost patience.
+                Some(said) => drop(said.send(())),
+                None => self.disconnect(),
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_io_timeout::TimeoutStream;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
@@ -35,18 +35,24 @@ impl ClientStream {
         session: StreamSession,
         flow: Flow,
         open: TaskTrackerToken,
-        hung_up: CancellationToken,
         admission: Admission,
     ) -> Self {
         let mut stream = Box::pin(TimeoutStream::new(stream));
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
-        let hung_up = Box::pin(hung_up.cancelled_owned());
+        let hung_up = Box::pin(session.hung_up());
+        flow.opened();
         Self { stream, session, flow, _open: open, _admission: admission, hung_up }
     }
 
     /// Sends small packets at once.
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
         self.stream.get_ref().set_nodelay(true)
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        self.flow.closed(&self.session);
     }
 }
 
@@ -102,6 +108,7 @@ impl AsyncWrite for ClientStream {
 
 #[cfg(test)]
 mod tests {
+    use prometheus_client::metrics::counter::Counter;
     use tokio::io::AsyncWriteExt as _;
     use tokio::net::TcpListener;
     use tokio::time::Instant;
@@ -121,8 +128,7 @@ mod tests {
             StreamSession::default(),
             Flow::default(),
             open.token(),
-            CancellationToken::new(),
-            Admission::of(&Addresses::new(1, Vec::new()), peer.ip()).unwrap(),
+            Admission::of(&Addresses::new(1, Vec::new(), Counter::default()), peer.ip()).unwrap(),
         );
         let since = Instant::now();
         let failed = loop {

@@ -286,10 +286,17 @@ impl Sources {
         request: Request,
         bytes: usize,
     ) -> Result<Done, Problem> {
+        let verb = request.verb();
         // Before anything is told of the order.
-        identity.check(&request)?;
-        let answer = self.intake.inbox.ask(identity, request, bytes).await;
-        match answer.ok_or_else(Problem::stopping)? {
+        let answer = match identity.check(&request) {
+            Err(refusal) => Some(Ok(Answer::Error(refusal))),
+            Ok(()) => self.intake.inbox.ask(identity, request, bytes).await,
+        };
+        let answer = answer.ok_or_else(Problem::stopping)?;
+        if let Ok(answer) = &answer {
+            self.intake.metrics.events.count(Some(verb), answer);
+        }
+        match answer {
             Ok(Answer::Ok(done)) => Ok(done),
             Ok(Answer::Error(refusal)) => Err(refusal.into()),
             Err(UnknownOrder) => Err(Problem::not_found(format!(
@@ -307,6 +314,8 @@ impl Sources {
     ) -> Result<Request, Refusal> {
         let request = self.intake.parse(verb, Some(payload), mint);
         self.intake.record(verb.name(), request.as_ref().ok(), Some(payload));
-        request
+        request.inspect_err(|refusal| {
+            self.intake.metrics.events.count(Some(verb), &Answer::Error(refusal.clone()));
+        })
     }
 }

@@ -19,6 +19,8 @@ pub(super) async fn alive() -> &'static str {
 }
 
 /// Whether the hub can keep what it is told
+///
+/// It cannot when it is about to stop, either.
 #[utoipa::path(
     get, path = "/readyz", operation_id = "isReady", tag = "Health", security(()),
     responses(
@@ -27,6 +29,9 @@ pub(super) async fn alive() -> &'static str {
     )
 )]
 pub(super) async fn ready(State(sources): State<Sources>) -> Result<&'static str, Problem> {
+    if sources.stop.is_cancelled() {
+        return Err(Problem::stopping());
+    }
     match &sources.progress.borrow().trouble {
         None => Ok("ok\n"),
         Some(Trouble::ForNow(why) | Trouble::ForGood(why)) => {

@@ -43,6 +43,10 @@ pub(super) struct Details {
     temporary: bool,
 }
 
+/// Goes with the response to a request that was refused, for those who count.
+#[derive(Clone, Copy)]
+pub(super) struct Refused(pub(super) Code);
+
 impl Problem {
     pub(super) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(StatusCode::NOT_FOUND, detail)
@@ -125,6 +129,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(details)).into_response();
         let content_type = HeaderValue::from_static(KIND);
         response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        if let Some(code) = code {
+            response.extensions_mut().insert(Refused(code));
+        }
         if status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);

@@ -33,6 +33,7 @@ mod tests;
 mod writer;
 
 use super::{Journal, Progress};
+use crate::metrics::Commits;
 pub use backup::{BackupError, backup};
 use bring_back::bring_back;
 pub use check::{Checked, check};
@@ -173,13 +174,14 @@ impl FileJournal {
         store: Store,
         restored: &Restored,
         retention: Duration,
+        commits: Commits,
     ) -> io::Result<Self> {
         let kept = restored.kept;
         let rotation = restored.rotation.clone();
         let (work, arrived) = mpsc::channel();
         let (sender, progress) = watch::channel(Progress { kept, trouble: None });
         let Store { file, db, lock } = store;
-        let mut writer = Writer::new(file, db, retention, sender);
+        let mut writer = Writer::new(file, db, retention, sender, commits);
         writer.begin();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let _held = lock;

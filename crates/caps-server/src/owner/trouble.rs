@@ -6,7 +6,7 @@ use std::sync::Arc;
 use caps_hub::{ConnId, Effect, Seq, Step};
 use caps_proto::{Answer, Code, Message, Refusal, Request};
 
-use super::Owner;
+use super::{Load, Owner};
 
 impl Owner {
     /// Refuses what would change something, while that cannot be kept.
@@ -19,7 +19,7 @@ impl Owner {
     pub(super) fn show_up_to(&mut self, kept: Option<Seq>) {
         let mut step = Step::default();
         self.hub.show_up_to(kept, &mut step);
-        self.keep(step, 0);
+        self.keep(step, Load::default());
     }
 
     /// Takes back all that waits for what cannot be kept, because it may wait for long. Those who have sent something
@@ -35,14 +35,14 @@ impl Owner {
                         unsent.entry(conn).or_default().push((seq, Arc::clone(&message)));
                     }
                 }
-                Effect::Answer { conn, ack, answer } => {
+                Effect::Answer { conn, ack, verb, answer } => {
                     let is_behind = unsent.contains_key(&conn);
                     let answer = if rests_on_the_unkept(&answer, is_behind) {
                         Answer::Error(cannot_keep())
                     } else {
                         answer
                     };
-                    self.perform(Effect::Answer { conn, ack, answer });
+                    self.perform(Effect::Answer { conn, ack, verb, answer });
                 }
                 Effect::Watch { .. } | Effect::HangUp { .. } => self.perform(effect),
             }
@@ -51,7 +51,7 @@ impl Owner {
         for (conn, unsent) in unsent {
             self.hub.take_back(conn, &unsent, &mut step);
         }
-        self.keep(step, 0);
+        self.keep(step, Load::default());
     }
 }
 

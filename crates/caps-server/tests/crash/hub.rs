@@ -57,8 +57,13 @@ impl Hub {
 
     /// Asks it to end.
     pub(crate) fn terminate(self) -> End {
-        run(&format!("kill -TERM {}", self.child.id()));
+        self.ask_to_end();
         self.end()
+    }
+
+    /// Asks it to end, and does not wait.
+    pub(crate) fn ask_to_end(&self) {
+        run(&format!("kill -TERM {}", self.child.id()));
     }
 
     /// Waits for its end.

@@ -21,6 +21,7 @@ mod plain;
 mod reader;
 mod refused;
 mod socket;
+mod stopped;
 mod town;
 mod vendor;
 

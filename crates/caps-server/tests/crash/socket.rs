@@ -38,6 +38,11 @@ impl Socket {
     /// Connects as who `auth` says.
     pub(crate) async fn connect(hub: SocketAddr, auth: &str) -> Result<Self, Lost> {
         let tcp = TcpStream::connect(hub).await.map_err(|_| Lost)?;
+        Self::begin(tcp, hub, auth).await
+    }
+
+    /// The same, on a connection that there is.
+    pub(crate) async fn begin(tcp: TcpStream, hub: SocketAddr, auth: &str) -> Result<Self, Lost> {
         tcp.set_nodelay(true).map_err(|_| Lost)?;
         let url = format!("ws://{hub}/socket.io/?EIO=4&transport=websocket");
         let (stream, _) = client_async(url, tcp).await?;
@@ -97,7 +102,9 @@ impl Socket {
     /// The next thing that the hub says.
     pub(crate) async fn hear(&mut self) -> Result<Heard, Lost> {
         let packet = self.packet().await?;
-        let (kind, rest) = packet.split_once(&format!("{NAMESPACE},")).unwrap();
+        let (kind, rest) =
+            packet.split_once(&format!("{NAMESPACE},")).unwrap_or_else(|| panic!("heard {packet}"));
+        assert_ne!(kind, "41", "a goodbye after which stock clients do not come back");
         let (ack, body) = rest.split_at(rest.find('[').unwrap());
         Ok(match kind {
             "43" => {

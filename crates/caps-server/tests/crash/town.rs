@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::driver::Driver;
 use crate::hearing::Hearing;
-use crate::hub::Hub;
+use crate::hub::{End, Hub};
 use crate::ledger::{DRIVERS, Key, Ledger, STORES};
 use crate::reader;
 use crate::vendor::{Note, Vendor};
@@ -149,18 +149,46 @@ impl Town {
 
     /// Works with a hub while something goes on. Then the hub is killed.
     pub(crate) async fn work_while(&mut self, hub: Hub, goes_on: impl AsyncFnOnce(&Talk)) {
+        self.work(hub, goes_on, |hub| {
+            hub.kill();
+        })
+        .await;
+    }
+
+    /// Works with a hub while something goes on. Then the hub is asked to end, and everybody works on until it hangs up.
+    pub(crate) async fn work_until_asked_to_end(
+        &mut self,
+        hub: Hub,
+        goes_on: impl AsyncFnOnce(&Talk),
+    ) -> End {
+        let ending = |hub: Hub| {
+            hub.ask_to_end();
+            hub
+        };
+        let hub = self.work(hub, goes_on, ending).await;
+        tokio::task::spawn_blocking(|| hub.end()).await.unwrap()
+    }
+
+    /// Works with a hub while something goes on, and then until everybody has lost it.
+    async fn work<T>(
+        &mut self,
+        hub: Hub,
+        goes_on: impl AsyncFnOnce(&Talk),
+        end: impl FnOnce(Hub) -> T,
+    ) -> T {
         let Self { talk, vendors, drivers } = self;
         let (talk, address) = (&*talk, hub.address());
         let vendors = join_all(vendors.iter_mut().map(|vendor| vendor.live(address, talk)));
         let drivers = join_all(drivers.iter_mut().map(|driver| driver.live(address, talk)));
         let reader = reader::live(address, talk);
         let mut all = std::pin::pin!(async { tokio::join!(vendors, drivers, reader) });
-        tokio::select! {
-            () = goes_on(talk) => { hub.kill(); }
+        let ended = tokio::select! {
+            () = goes_on(talk) => end(hub),
             _ = &mut all => panic!("the hub has hung up: {}", hub.kill().log),
-        }
+        };
         // They hear what it has still said.
         all.await;
+        ended
     }
 
     /// Checks that all was shown and told in the order in which it happened, of which these are the numbers.

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::hub::{Hub, forget_settings};
+use crate::hub::{End, Hub, forget_settings};
 use crate::proxy::Proxy;
 
 /// What is heard of a program.
@@ -54,6 +54,8 @@ pub(crate) struct Crowd {
     hear: Sender<(&'static str, Heard)>,
     /// How many times each order was thanked for.
     pub(crate) thanked: BTreeMap<String, u32>,
+    /// How much each has said.
+    pub(crate) said: BTreeMap<&'static str, u32>,
     /// How many connections each has lost, or not come to.
     pub(crate) outages: BTreeMap<&'static str, u32>,
     /// How the programs have ended that have.
@@ -92,6 +94,7 @@ impl Crowd {
             heard,
             hear,
             thanked: BTreeMap::new(),
+            said: BTreeMap::new(),
             outages: BTreeMap::new(),
             ended: BTreeMap::new(),
             memory: BTreeMap::new(),
@@ -151,9 +154,18 @@ impl Crowd {
         assert!(!status.success(), "the hub had ended by itself");
     }
 
-    /// Puts a hub where one was killed.
+    /// Asks the hub to end, and waits until it has.
+    pub(crate) fn stop_hub(&mut self) {
+        let End { status, log } = self.hub.take().unwrap().end("-TERM");
+        assert!(status.success() && !log.contains("in time"), "{status}: {log}");
+    }
+
+    /// Puts a hub where one has ended. Whoever says something from now on, says it of this one.
     pub(crate) fn start_hub(&mut self) {
         self.hub = Some(start_hub(&self.hub_flags));
+        while let Ok(heard) = self.heard.try_recv() {
+            self.note(heard);
+        }
     }
 
     /// Ends a program without a warning, and hears it out.
@@ -219,6 +231,9 @@ impl Crowd {
         let Some(program) = self.programs.get_mut(name) else { return };
         if let Some(memory) = memory(&program.child) {
             self.memory.insert(name, memory);
+        }
+        if matches!(heard, Heard::Record(_)) {
+            *self.said.entry(name).or_default() += 1;
         }
         match heard {
             // Drivers say so, too.

@@ -6,7 +6,7 @@ use std::net::TcpStream;
 use crate::hub::Hub;
 
 /// What a connection that only asks whether the hub is alive is told.
-fn asks(hub: &Hub, header: &str) -> String {
+pub(crate) fn asks(hub: &Hub, header: &str) -> String {
     let mut stream = TcpStream::connect(hub.address()).unwrap();
     let request =
         format!("GET /healthz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n{header}\r\n");
@@ -17,11 +17,13 @@ fn asks(hub: &Hub, header: &str) -> String {
 }
 
 /// Holds so many connections that do nothing, and that the hub knows of.
-fn idle(hub: &Hub, count: usize, header: &str) -> Vec<TcpStream> {
+pub(crate) fn idle(hub: &Hub, count: usize, header: &str) -> Vec<TcpStream> {
     let connect = |_| {
         let mut stream = TcpStream::connect(hub.address()).unwrap();
         write!(stream, "GET /healthz HTTP/1.1\r\nHost: hub\r\n{header}\r\n").unwrap();
-        assert!(stream.read(&mut [0; 1000]).unwrap() > 0);
+        let mut response = [0; 1000];
+        let length = stream.read(&mut response).unwrap();
+        assert!(response[..length].starts_with(b"HTTP/1.1 200 "));
         stream
     };
     (0..count).map(connect).collect()

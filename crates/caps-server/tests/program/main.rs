@@ -19,6 +19,7 @@ mod journals;
 mod label;
 mod limits;
 mod list;
+mod metrics;
 mod pages;
 mod rights;
 mod sessions;

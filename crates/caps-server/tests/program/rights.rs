@@ -134,6 +134,7 @@ fn every_role_sees_and_does_over_http_what_its_token_says_and_no_more() {
     for (path, expected) in [("/api/events", all), ("/api/events?clientId=acme", of_acme)] {
         matrix.get(path, expected);
     }
+    matrix.get("/metrics", [401, 403, 403, 403, 403, 403, 200, 200]);
 
     let order = r#"{"store":"acme","orderId":"2"}"#;
     matrix.post("/api/orders", order, [401, 201, 403, 403, 403, 403, 403, 200]);

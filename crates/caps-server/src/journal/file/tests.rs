@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use tempfile::TempDir;
 
 use super::*;
+use crate::metrics::Metrics;
 
 /// The time at which all begins, long ago.
 const BEGIN: u64 = 1_763_845_445_123;
@@ -76,7 +77,7 @@ impl Desk {
 fn open(data: &Path, retention: Duration) -> (Hub, FileJournal) {
     let store = Store::open(data).unwrap();
     let restored = store.restore(Limits::default(), Timestamp::from_millis(BEGIN)).unwrap();
-    let journal = FileJournal::start(store, &restored, retention).unwrap();
+    let journal = FileJournal::start(store, &restored, retention, Metrics::new().commits).unwrap();
     let mut hub = restored.hub;
     let input =
         Input::Connected { conn: ANYONE, identity: Identity::Anyone { name: None }, until: None };

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 
 use super::super::{Progress, Trouble};
 use super::{CHECKPOINT_PAGES, row};
+use crate::metrics::Commits;
 
 /// How long to wait before what could not be kept is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -42,6 +43,7 @@ pub(super) struct Writer {
     db: Connection,
     retention: Duration,
     progress: watch::Sender<Progress>,
+    commits: Commits,
     /// Whether all that a hub before this one has written is surely on the disk.
     is_settled: bool,
     /// When to look next for what is too old.
@@ -57,8 +59,17 @@ impl Writer {
         db: Connection,
         retention: Duration,
         progress: watch::Sender<Progress>,
+        commits: Commits,
     ) -> Self {
-        Self { file, db, retention, progress, is_settled: false, next_look: Instant::now() }
+        Self {
+            file,
+            db,
+            retention,
+            progress,
+            commits,
+            is_settled: false,
+            next_look: Instant::now(),
+        }
     }
 
     /// Makes sure of what a hub before this one has written, or says what the trouble is.
@@ -154,6 +165,8 @@ impl Writer {
     }
 
     fn commit(&mut self, batch: &[Work]) -> rusqlite::Result<()> {
+        let began = Instant::now();
+        let mut kept = 0;
         let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut log = change.prepare_cached(row::INSERT)?;
@@ -163,12 +176,16 @@ impl Writer {
                         for fact in facts {
                             row::insert(&mut log, fact)?;
                         }
+                        kept += facts.len();
                     }
                     Work::Save(snapshot) => save(&change, snapshot)?,
                 }
             }
         }
-        change.commit()
+        change.commit()?;
+        self.commits.durations.observe_time(began.elapsed());
+        self.commits.facts.observe_number(kept);
+        Ok(())
     }
 
     fn explain(&self, why: &rusqlite::Error) -> Trouble {

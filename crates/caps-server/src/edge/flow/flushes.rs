@@ -1,0 +1,122 @@
+//! The flushes of one client's transport.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// The flushes of one client's transport, whichever that is at the moment.
+pub(crate) struct Flushes {
+    count: AtomicU64,
+    wanted: AtomicBool,
+    tell: Box<dyn Fn() + Send + Sync>,
+    /// Whether nothing more is heard of it.
+    is_mute: AtomicBool,
+    pub(super) over: Over,
+}
+
+/// Whether the hub has hung up. Smaller than a token, for there is one for each client.
+#[derive(Default)]
+pub(super) struct Over {
+    is_so: AtomicBool,
+    changed: Notify,
+}
+
+impl Over {
+    pub(super) fn set(&self) {
+        self.is_so.store(true, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
+    pub(super) async fn wait(&self) {
+        let mut changed = std::pin::pin!(self.changed.notified());
+        // Before a look, so that it misses nothing.
+        changed.as_mut().enable();
+        if !self.is_so.load(Ordering::SeqCst) {
+            changed.await;
+        }
+    }
+}
+
+impl Flushes {
+    /// `tell` is called after a flush, once for each [`want`](Self::want).
+    pub(crate) fn new(tell: impl Fn() + Send + Sync + 'static) -> Self {
+        Self {
+            count: AtomicU64::new(0),
+            wanted: AtomicBool::new(false),
+            tell: Box::new(tell),
+            is_mute: AtomicBool::new(false),
+            over: Over::default(),
+        }
+    }
+
+    /// Whether nothing more is to be heard of the client, for the hub is about to hang up.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.is_mute.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn stop_hearing(&self) {
+        self.is_mute.store(true, Ordering::SeqCst);
+    }
+
+    /// How many there were.
+    pub(crate) fn count(&self) -> u64 {
+        self.count.load(Ordering::SeqCst)
+    }
+
+    /// Asks to be told of the first flush after the one counted as `seen`, which may have been already.
+    pub(crate) fn want(&self, seen: u64) {
+        self.wanted.store(true, Ordering::SeqCst);
+        // Either the flush sees that it is wanted, or this sees that it has been.
+        if self.count() > seen {
+            self.tell_if_wanted();
+        }
+    }
+
+    pub(super) fn flushed(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.tell_if_wanted();
+    }
+
+    fn tell_if_wanted(&self) {
+        if self.wanted.swap(false, Ordering::SeqCst) {
+            (self.tell)();
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    pub(in super::super) fn counted() -> (Flushes, Arc<AtomicU64>) {
+        let told = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&told);
+        let flushes = Flushes::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        });
+        (flushes, told)
+    }
+
+    #[test]
+    fn a_flush_is_told_once_to_who_wants_it() {
+        let (flushes, told) = counted();
+        flushes.flushed();
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        flushes.want(flushes.count());
+        assert_eq!(told.load(Ordering::SeqCst), 0);
+        flushes.flushed();
+        flushes.flushed();
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_flush_that_came_before_it_was_wanted_is_told_at_once() {
+        let (flushes, told) = counted();
+        let seen = flushes.count();
+        flushes.flushed();
+        flushes.want(seen);
+        assert_eq!(told.load(Ordering::SeqCst), 1);
+    }
+}

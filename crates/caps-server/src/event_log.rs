@@ -96,11 +96,9 @@ impl EventLog {
             self.shared.changed.notify_all();
         }
     }
-}
 
-/// Writes what still waits.
-impl Drop for EventLog {
-    fn drop(&mut self) {
+    /// Writes what still waits, and then no more. Blocks until that is done, or has taken too long.
+    pub(crate) fn close(&self) {
         let mut state = self.shared.lock();
         state.closed = true;
         self.shared.changed.notify_all();
@@ -193,7 +191,7 @@ mod tests {
             log.append(&RECORD);
         }
         drop(leave);
-        drop(log);
+        log.close();
         String::from_utf8(lines.into_iter().flatten().collect()).unwrap()
     }
 

@@ -9,7 +9,7 @@ use axum::middleware;
 use caps_hub::{ConnId, Hub, Step};
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
-use tokio::task::JoinError;
+use tokio::task::{JoinError, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 use tower::util::option_layer;
 
@@ -72,8 +72,8 @@ pub enum RunError {
     #[error("cannot start the event log: {0}")]
     EventLog(#[from] io::Error),
     /// A bug.
-    #[error("the hub's owner failed: {0}")]
-    Owner(#[from] JoinError),
+    #[error("a task of the hub's failed: {0}")]
+    Task(#[from] JoinError),
     /// Nothing can be kept any more.
     #[error("{0}")]
     Journal(Arc<str>),
@@ -133,7 +133,10 @@ impl Server {
         let flow = Flow::new(metrics.transports.clone());
         let (socket_layer, io) = socket_io(&config);
         let max_rate = config.max_rate;
-        events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
+        events::open(
+            &io,
+            Arc::new(Edge { intake: Arc::clone(&intake), flow: flow.clone(), max_rate }),
+        );
         let routes = http::routes(sources)
             .layer(socket_layer)
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
@@ -176,6 +179,8 @@ impl Server {
         if open > 0 {
             tracing::warn!(open, "some connections did not end in time");
         }
+        // Nobody is heard any more.
+        spawn_blocking(move || intake.event_log.close()).await?;
         owned.map_err(|JournalFailed { why }| RunError::Journal(why))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! load       a lean Socket.IO client: one thread, thousands of connections
-//! servers    what can be measured: the hub, and what a user would run instead
+//! servers    what can be measured: the hub, and what a user would run instead; brokers: those that speak otherwise
 //! server     one of them at work, and what it has used; cores: where it runs
 //! jobs       what is measured; each checks as it goes that nothing is lost, and fails if something is
 //! plan       jobs, servers and rounds; meter, report: what they came to
@@ -10,6 +10,7 @@
 //! ```
 
 mod args;
+mod brokers;
 mod cores;
 mod jobs;
 mod load;

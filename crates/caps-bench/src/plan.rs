@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use tempfile::TempDir;
 
@@ -19,7 +20,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// A build of the hub, if it is not to be built.
     pub(crate) hub: Option<PathBuf>,
-    /// Whether one that cannot be had is left out, and not a failure.
+    /// Whether a peer that cannot be had is left out, and not a failure.
     pub(crate) leaves_out: bool,
     /// Whether the disk is measured, too.
     pub(crate) probes_disk: bool,
@@ -38,21 +39,25 @@ impl Plan {
         let mut report = Report::new(self.rounds);
         let mut servers = Vec::new();
         for kind in &self.servers {
+            if !self.jobs.iter().any(|(job, _)| kind.does(job)) {
+                bail!("{} cannot be given that job", kind.name());
+            }
             // The first time this takes minutes.
             eprintln!("building or fetching: {}", kind.name());
             match Ready::prepare(*kind, self.hub.as_deref()) {
                 Ok(ready) => servers.push(ready),
-                Err(why) if self.leaves_out => report.leave_out(*kind, &why),
+                Err(why) if self.leaves_out && !kind.is_hub() => report.leave_out(*kind, &why),
                 Err(why) => return Err(why),
             }
         }
-        let runs = self.rounds * self.jobs.len() * servers.len();
+        let turns = |job: &Job| servers.iter().filter(|ready| ready.kind.does(job)).count();
+        let runs = self.rounds * self.jobs.iter().map(|(job, _)| turns(job)).sum::<usize>();
         let bar = ProgressBar::new(runs as u64).with_style(ProgressStyle::with_template(
             "{elapsed_precise} {bar:30} {pos}/{len} {msg}",
         )?);
         for round in 1..=self.rounds {
             for (job, writes) in &self.jobs {
-                for ready in &servers {
+                for ready in servers.iter().filter(|ready| ready.kind.does(job)) {
                     bar.set_message(format!(
                         "round {round}, {}: {}",
                         ready.kind.name(),

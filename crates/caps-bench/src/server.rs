@@ -2,14 +2,20 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 
+use crate::brokers::Broker;
 use crate::cores;
+
+/// How long a broker may take until it listens, and how often to look.
+const START: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
 
 /// One server.
 pub(crate) struct Server {
@@ -17,6 +23,8 @@ pub(crate) struct Server {
     address: SocketAddr,
     /// Whether it has queues, and says what is left in them.
     pub(crate) keeps: bool,
+    /// How to speak to it, if it is no hub.
+    pub(crate) broker: Option<&'static dyn Broker>,
 }
 
 enum Process {
@@ -32,9 +40,9 @@ impl Server {
         let mut child = cores::on_the_servers(|| command.spawn())
             .with_context(|| format!("cannot start {command:?}"))?;
         let stdout = child.stdout.take().context("a server has an output")?;
+        let (process, address) = (Process::Ours(child), ([127, 0, 0, 1], 0).into());
         // Ended when anything from here on fails.
-        let mut server =
-            Self { process: Process::Ours(child), address: ([127, 0, 0, 1], 0).into(), keeps };
+        let mut server = Self { process, address, keeps, broker: None };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let address = line.trim_end().split_once("listens on http://").map(|(_, rest)| rest);
@@ -43,9 +51,30 @@ impl Server {
         Ok(server)
     }
 
+    /// Starts a broker, which does not say when it listens.
+    pub(crate) fn start_broker(
+        mut command: Command,
+        address: SocketAddr,
+        broker: &'static dyn Broker,
+    ) -> anyhow::Result<Self> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let child = cores::on_the_servers(|| command.spawn())
+            .with_context(|| format!("cannot start {command:?}"))?;
+        let process = Process::Ours(child);
+        let mut server = Self { process, address, keeps: true, broker: Some(broker) };
+        let until = Instant::now() + START;
+        while TcpStream::connect(address).is_err() {
+            let Process::Ours(child) = &mut server.process else { break };
+            ensure!(child.try_wait()?.is_none(), "{command:?} has ended");
+            ensure!(Instant::now() < until, "{command:?} does not listen on {address}");
+            thread::sleep(POLL);
+        }
+        Ok(server)
+    }
+
     /// One that runs already.
     pub(crate) fn at(address: SocketAddr, process: Option<u32>) -> Self {
-        Self { process: Process::Theirs(process), address, keeps: true }
+        Self { process: Process::Theirs(process), address, keeps: true, broker: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -1,6 +1,7 @@
 //! The servers that can be measured: the hub, and what a user would run instead.
 
 use std::fs;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,6 +9,8 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use tempfile::TempDir;
 
+use crate::brokers::{Broker, Nats, Redis};
+use crate::jobs::Job;
 use crate::server::Server;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -24,11 +27,23 @@ pub(crate) enum Kind {
     Python,
     /// socketioxide alone, which keeps nothing
     Bare,
+    /// Redis Streams, with an fsync before every answer
+    Redis,
+    /// NATS JetStream, which answers before its fsync
+    Nats,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Memory, Self::File, Self::Node, Self::Bun, Self::Python, Self::Bare];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Memory,
+        Self::File,
+        Self::Node,
+        Self::Bun,
+        Self::Python,
+        Self::Bare,
+        Self::Redis,
+        Self::Nats,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -38,6 +53,29 @@ impl Kind {
             Self::Bun => "socket.io on bun",
             Self::Python => "python-socketio",
             Self::Bare => "bare socketioxide",
+            Self::Redis => "Redis Streams",
+            Self::Nats => "NATS JetStream",
+        }
+    }
+
+    /// Whether it can be given that job: a broker stores and hands over, and what keeps nothing cannot be asked to.
+    pub(crate) fn does(self, job: &Job) -> bool {
+        match job {
+            Job::Durable { .. } => self == Self::File || self.broker().is_some(),
+            _ => self.broker().is_none(),
+        }
+    }
+
+    pub(crate) fn is_hub(self) -> bool {
+        matches!(self, Self::Memory | Self::File)
+    }
+
+    /// How to speak to it, if it is a broker.
+    fn broker(self) -> Option<&'static dyn Broker> {
+        match self {
+            Self::Redis => Some(&Redis),
+            Self::Nats => Some(&Nats),
+            _ => None,
         }
     }
 
@@ -72,6 +110,8 @@ impl Ready {
                 ensure!(bun.is_file(), "npm has brought no bun for this machine");
                 (bun, vec![peers.join("hub.mjs")])
             }
+            (Kind::Redis, _) => (find("redis-server")?, vec![]),
+            (Kind::Nats, _) => (find("nats-server")?, vec![]),
             (Kind::Python, _) => {
                 let peers = install_python()?;
                 (peers.join("venv/bin/python"), vec![peers.join("hub.py")])
@@ -93,6 +133,20 @@ impl Ready {
         let store = match self.kind {
             Kind::Memory => "memory",
             Kind::File => "file",
+            Kind::Redis => {
+                let address = free_address()?;
+                let port = address.port().to_string();
+                command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]);
+                command.arg(data.path()).args(["--appendonly", "yes", "--appendfsync", "always"]);
+                return Server::start_broker(command, address, &Redis);
+            }
+            Kind::Nats => {
+                let address = free_address()?;
+                let port = address.port().to_string();
+                command.args(["--addr", "127.0.0.1", "--port", &port, "--jetstream"]);
+                command.arg("--store_dir").arg(data.path());
+                return Server::start_broker(command, address, &Nats);
+            }
             _ => return Server::start(command, self.kind.keeps()),
         };
         // It takes all that a connection can send, and logs as it does for its users, but to nowhere.
@@ -189,6 +243,19 @@ fn architecture() -> &'static str {
         "x86_64" => "x64",
         other => other,
     }
+}
+
+/// A program of this machine.
+fn find(program: &str) -> anyhow::Result<PathBuf> {
+    say(program, &["--version"]).with_context(|| {
+        format!("`{program}` is missing: install the package of that name by your package manager")
+    })?;
+    Ok(program.into())
+}
+
+/// A port that nobody has right now, for servers that cannot pick one themselves.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 /// What a program prints, or `None` when it is missing or fails.

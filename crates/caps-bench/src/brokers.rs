@@ -1,6 +1,7 @@
 //! Message brokers that a user would run for the durable job: as much of their protocols as that takes.
 
 mod nats;
+mod rabbit;
 mod redis;
 
 use std::io::{BufReader, Write as _};
@@ -10,6 +11,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 pub(crate) use nats::Nats;
+pub(crate) use rabbit::Rabbit;
 pub(crate) use redis::Redis;
 
 /// How long a broker may say nothing.
@@ -26,8 +28,8 @@ pub(crate) trait Broker: Sync {
     /// Adds a message to what is to be written.
     fn publish(&self, text: &str, to: &mut Vec<u8>);
 
-    /// Waits until the next message that was published is stored.
-    fn confirmed(&self, line: &mut Line) -> anyhow::Result<()>;
+    /// Waits until the next of the messages that were published is stored. Returns how many are by then.
+    fn confirmed(&self, line: &mut Line) -> anyhow::Result<u64>;
 
     /// Prepares a connection to consume on.
     fn subscribe(&self, line: &mut Line) -> anyhow::Result<()>;
@@ -47,6 +49,8 @@ pub(crate) trait Broker: Sync {
 pub(crate) struct Line {
     pub(crate) from: BufReader<TcpStream>,
     pub(crate) to: Vec<u8>,
+    /// How many messages of it were confirmed, where the broker confirms several at once.
+    pub(crate) confirmed: u64,
 }
 
 impl Line {
@@ -54,7 +58,7 @@ impl Line {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { from: BufReader::with_capacity(64 * 1024, stream), to: Vec::new() })
+        Ok(Self { from: BufReader::with_capacity(64 * 1024, stream), to: Vec::new(), confirmed: 0 })
     }
 
     /// Writes it.

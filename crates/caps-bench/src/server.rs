@@ -14,7 +14,7 @@ use crate::brokers::Broker;
 use crate::cores;
 
 /// How long a broker may take until it listens, and how often to look.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(20);
 
 /// One server.
@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) keeps: bool,
     /// How to speak to it, if it is no hub.
     pub(crate) broker: Option<&'static dyn Broker>,
+    /// A process that it does not do without.
+    beside: Option<Child>,
 }
 
 enum Process {
@@ -42,7 +44,7 @@ impl Server {
         let stdout = child.stdout.take().context("a server has an output")?;
         let (process, address) = (Process::Ours(child), ([127, 0, 0, 1], 0).into());
         // Ended when anything from here on fails.
-        let mut server = Self { process, address, keeps, broker: None };
+        let mut server = Self { process, address, keeps, broker: None, beside: None };
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let address = line.trim_end().split_once("listens on http://").map(|(_, rest)| rest);
@@ -51,17 +53,27 @@ impl Server {
         Ok(server)
     }
 
-    /// Starts a broker, which does not say when it listens.
+    /// Starts a broker, which does not say when it listens, and before it what it does not do without.
     pub(crate) fn start_broker(
+        beside: Option<Command>,
         mut command: Command,
         address: SocketAddr,
         broker: &'static dyn Broker,
     ) -> anyhow::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let child = cores::on_the_servers(|| command.spawn())
-            .with_context(|| format!("cannot start {command:?}"))?;
-        let process = Process::Ours(child);
-        let mut server = Self { process, address, keeps: true, broker: Some(broker) };
+        let quietly = |command: &mut Command| {
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+            command.process_group(0).spawn()
+        };
+        let (process, broker) = (Process::Theirs(None), Some(broker));
+        // Both are ended when anything from here on fails.
+        let mut server = Self { process, address, keeps: true, broker, beside: None };
+        if let Some(mut other) = beside {
+            let started = quietly(&mut other);
+            server.beside = Some(started.with_context(|| format!("cannot start {other:?}"))?);
+        }
+        let child = cores::on_the_servers(|| quietly(&mut command));
+        let child = child.with_context(|| format!("cannot start {command:?}"))?;
+        server.process = Process::Ours(child);
         let until = Instant::now() + START;
         while TcpStream::connect(address).is_err() {
             let Process::Ours(child) = &mut server.process else { break };
@@ -74,7 +86,7 @@ impl Server {
 
     /// One that runs already.
     pub(crate) fn at(address: SocketAddr, process: Option<u32>) -> Self {
-        Self { process: Process::Theirs(process), address, keeps: true, broker: None }
+        Self { process: Process::Theirs(process), address, keeps: true, broker: None, beside: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -115,11 +127,18 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Process::Ours(child) = &mut self.process {
-            // Fails where it has ended already.
-            let _ = child.kill();
-            let _ = child.wait();
+            end(child);
+        }
+        if let Some(other) = &mut self.beside {
+            end(other);
         }
     }
+}
+
+fn end(child: &mut Child) {
+    // Fails where it has ended already.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// What the threads of a process have used of the CPU. Those that have ended are not counted; no server here ends any

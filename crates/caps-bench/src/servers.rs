@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use tempfile::TempDir;
 
-use crate::brokers::{Broker, Nats, Redis};
+use crate::brokers::{Broker, Nats, Rabbit, Redis};
 use crate::jobs::Job;
 use crate::server::Server;
 
@@ -31,10 +31,12 @@ pub(crate) enum Kind {
     Redis,
     /// NATS JetStream, which answers before its fsync
     Nats,
+    /// A quorum queue of RabbitMQ
+    Rabbit,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Memory,
         Self::File,
         Self::Node,
@@ -43,6 +45,7 @@ impl Kind {
         Self::Bare,
         Self::Redis,
         Self::Nats,
+        Self::Rabbit,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -55,6 +58,7 @@ impl Kind {
             Self::Bare => "bare socketioxide",
             Self::Redis => "Redis Streams",
             Self::Nats => "NATS JetStream",
+            Self::Rabbit => "RabbitMQ, quorum",
         }
     }
 
@@ -75,6 +79,7 @@ impl Kind {
         match self {
             Self::Redis => Some(&Redis),
             Self::Nats => Some(&Nats),
+            Self::Rabbit => Some(&Rabbit),
             _ => None,
         }
     }
@@ -112,6 +117,13 @@ impl Ready {
             }
             (Kind::Redis, _) => (find("redis-server")?, vec![]),
             (Kind::Nats, _) => (find("nats-server")?, vec![]),
+            (Kind::Rabbit, _) => {
+                ensure!(
+                    Path::new(RABBIT).is_file(),
+                    "`{RABBIT}` is missing: install `rabbitmq-server` by your package manager"
+                );
+                (RABBIT.into(), vec![])
+            }
             (Kind::Python, _) => {
                 let peers = install_python()?;
                 (peers.join("venv/bin/python"), vec![peers.join("hub.py")])
@@ -138,15 +150,16 @@ impl Ready {
                 let port = address.port().to_string();
                 command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]);
                 command.arg(data.path()).args(["--appendonly", "yes", "--appendfsync", "always"]);
-                return Server::start_broker(command, address, &Redis);
+                return Server::start_broker(None, command, address, &Redis);
             }
             Kind::Nats => {
                 let address = free_address()?;
                 let port = address.port().to_string();
                 command.args(["--addr", "127.0.0.1", "--port", &port, "--jetstream"]);
                 command.arg("--store_dir").arg(data.path());
-                return Server::start_broker(command, address, &Nats);
+                return Server::start_broker(None, command, address, &Nats);
             }
+            Kind::Rabbit => return start_rabbit(command, data.path()),
             _ => return Server::start(command, self.kind.keeps()),
         };
         // It takes all that a connection can send, and logs as it does for its users, but to nowhere.
@@ -159,6 +172,36 @@ impl Ready {
             .stderr(Stdio::null());
         Server::start(command, self.kind.keeps())
     }
+}
+
+/// RabbitMQ's own start, without the wrapper of the system's service around it.
+const RABBIT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
+
+/// Starts RabbitMQ on loopback alone, with all its files in `data`. It is found by its own tools through `epmd`, and does not
+/// start without one.
+fn start_rabbit(mut rabbit: Command, data: &Path) -> anyhow::Result<Server> {
+    let (names, address) = (free_address()?.port().to_string(), free_address()?);
+    let mut epmd = Command::new("epmd");
+    epmd.args(["-address", "127.0.0.1", "-port", &names]);
+    rabbit
+        .env("ERL_EPMD_PORT", &names)
+        .env("HOME", data)
+        .env("RABBITMQ_NODENAME", "caps-bench@localhost")
+        .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
+        .env("RABBITMQ_NODE_PORT", address.port().to_string())
+        .env("RABBITMQ_DIST_PORT", free_address()?.port().to_string())
+        .env("RABBITMQ_MNESIA_BASE", data)
+        .env("RABBITMQ_LOG_BASE", data)
+        .env("RABBITMQ_CONFIG_FILE", data.join("none"))
+        .env("RABBITMQ_CONF_ENV_FILE", data.join("none.env"))
+        .env("RABBITMQ_ENABLED_PLUGINS_FILE", data.join("plugins"))
+        // With it the script becomes the server, which can be measured and ended.
+        .env("RABBITMQ_ALLOW_INPUT", "1")
+        .env(
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+            "-noinput -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
+        );
+    Server::start_broker(Some(epmd), rabbit, address, &Rabbit)
 }
 
 enum Program {

@@ -38,10 +38,10 @@ impl Broker for Nats {
         publish("orders", "_INBOX.producer", text, to);
     }
 
-    fn confirmed(&self, line: &mut Line) -> anyhow::Result<()> {
+    fn confirmed(&self, line: &mut Line) -> anyhow::Result<u64> {
         let Message { text, .. } = next(line)?;
         ensure!(text.contains(r#""seq":"#), "an order is answered {text}");
-        Ok(())
+        Ok(1)
     }
 
     fn subscribe(&self, line: &mut Line) -> anyhow::Result<()> {

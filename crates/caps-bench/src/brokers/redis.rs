@@ -32,9 +32,9 @@ impl Broker for Redis {
         command(&["XADD", "orders", "*", "order", text], to);
     }
 
-    fn confirmed(&self, line: &mut Line) -> anyhow::Result<()> {
+    fn confirmed(&self, line: &mut Line) -> anyhow::Result<u64> {
         match reply(line)? {
-            Reply::Text(_) => Ok(()),
+            Reply::Text(_) => Ok(1),
             other => bail!("an order is answered {other:?}"),
         }
     }

@@ -119,9 +119,10 @@ fn produce(
         }
         // All that has come, before more is written.
         loop {
-            broker.confirmed(line)?;
-            let since = waiting.pop_front().context("nothing waits to be confirmed")?;
-            times.record(since.elapsed().as_nanos() as u64)?;
+            for _ in 0..broker.confirmed(line)? {
+                let since = waiting.pop_front().context("nothing waits to be confirmed")?;
+                times.record(since.elapsed().as_nanos() as u64)?;
+            }
             if waiting.is_empty() || !line.has_more() {
                 break;
             }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use crate::jobs::{self, Job};
 use crate::load::Writes;
+use crate::meter::Measured;
 use crate::report::Report;
 use crate::server::Server;
 use crate::servers::{Kind, Ready};
@@ -20,7 +21,7 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// A build of the hub, if it is not to be built.
     pub(crate) hub: Option<PathBuf>,
-    /// Whether a peer that cannot be had is left out, and not a failure.
+    /// Whether a peer that cannot be had, or fails, is left out, and not a failure.
     pub(crate) leaves_out: bool,
     /// Whether the disk is measured, too.
     pub(crate) probes_disk: bool,
@@ -57,23 +58,23 @@ impl Plan {
         )?);
         for round in 1..=self.rounds {
             for (job, writes) in &self.jobs {
+                let mut failed = Vec::new();
                 for ready in servers.iter().filter(|ready| ready.kind.does(job)) {
-                    bar.set_message(format!(
-                        "round {round}, {}: {}",
-                        ready.kind.name(),
-                        job.name()
-                    ));
-                    let data = TempDir::new()?;
-                    let server = ready.start(&data)?;
-                    report.add(
-                        ready.kind.name(),
-                        *writes,
-                        job.run(&server, *writes).map_err(|why| {
-                            why.context(format!("{} fails: {}", ready.kind.name(), job.name()))
-                        })?,
-                    );
+                    let (kind, name) = (ready.kind, job.name());
+                    bar.set_message(format!("round {round}, {}: {name}", kind.name()));
                     bar.inc(1);
+                    match run(ready, job, *writes) {
+                        Ok(measured) => report.add(kind.name(), *writes, measured),
+                        Err(why) if self.leaves_out && !kind.is_hub() => {
+                            report.leave_out(kind, &why.context(format!("fails at {name}")));
+                            failed.push(kind);
+                        }
+                        Err(why) => {
+                            return Err(why.context(format!("{} fails: {name}", kind.name())));
+                        }
+                    }
                 }
+                servers.retain(|ready| !failed.contains(&ready.kind));
             }
             if self.probes_disk {
                 report.add("the disk", Writes::Coalesced, vec![jobs::fsync()?]);
@@ -92,4 +93,11 @@ impl Plan {
         }
         Ok(report)
     }
+}
+
+/// A job on a fresh server.
+fn run(ready: &Ready, job: &Job, writes: Writes) -> anyhow::Result<Vec<Measured>> {
+    let data = TempDir::new()?;
+    let server = ready.start(&data)?;
+    job.run(&server, writes)
 }

@@ -17,7 +17,7 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     pub(crate) rounds: usize,
     pub(crate) rows: Vec<Row>,
-    /// Servers that could not be had, and why.
+    /// Servers that could not be had or failed, and why.
     pub(crate) left_out: Vec<String>,
 }
 

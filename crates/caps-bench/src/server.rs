@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -38,7 +37,7 @@ enum Process {
 impl Server {
     /// Starts one, on a core of its own, that says as its first line where it `listens on`.
     pub(crate) fn start(mut command: Command, keeps: bool) -> anyhow::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = cores::on_the_servers(|| command.spawn())
             .with_context(|| format!("cannot start {command:?}"))?;
         let stdout = child.stdout.take().context("a server has an output")?;
@@ -61,8 +60,7 @@ impl Server {
         broker: &'static dyn Broker,
     ) -> anyhow::Result<Self> {
         let quietly = |command: &mut Command| {
-            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-            command.process_group(0).spawn()
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
         };
         let (process, broker) = (Process::Theirs(None), Some(broker));
         // Both are ended when anything from here on fails.

@@ -1,16 +1,16 @@
 //! The servers that can be measured: the hub, and what a user would run instead.
 
-use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
 use tempfile::TempDir;
 
 use crate::brokers::{Broker, Nats, Rabbit, Redis};
 use crate::jobs::Job;
+use crate::peers::{self, say};
 use crate::server::Server;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -105,11 +105,11 @@ impl Ready {
             (Kind::Memory | Kind::File, _) => (build("caps-server", Program::Bin)?, vec![]),
             (Kind::Bare, _) => (build("caps-bench", Program::Example("bare"))?, vec![]),
             (Kind::Node, _) => {
-                let hub = install_javascript()?.join("hub.mjs");
+                let hub = peers::javascript()?.join("hub.mjs");
                 ("node".into(), vec![hub])
             }
             (Kind::Bun, _) => {
-                let peers = install_javascript()?;
+                let peers = peers::javascript()?;
                 let package = format!("node_modules/@oven/bun-linux-{}/bin/bun", architecture());
                 let bun = peers.join(package);
                 ensure!(bun.is_file(), "npm has brought no bun for this machine");
@@ -125,70 +125,87 @@ impl Ready {
                 (RABBIT.into(), vec![])
             }
             (Kind::Python, _) => {
-                let peers = install_python()?;
+                let peers = peers::python()?;
                 (peers.join("venv/bin/python"), vec![peers.join("hub.py")])
             }
         };
         Ok(Self { kind, program, arguments })
     }
 
-    /// Starts it; a hub keeps what it is told in `data`.
+    /// Starts it, to keep what it is told in `data`, if it keeps anything.
     pub(crate) fn start(&self, data: &TempDir) -> anyhow::Result<Server> {
+        let Some(broker) = self.kind.broker() else { return self.start_hub(data.path()) };
+        let mut tries = 1..TRIES;
+        loop {
+            match self.start_broker(broker, data.path()) {
+                // A port may have come into other hands.
+                Err(_) if tries.next().is_some() => {}
+                started => return started,
+            }
+        }
+    }
+
+    fn start_hub(&self, data: &Path) -> anyhow::Result<Server> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments);
-        // Nothing of this process's own settings reaches a hub.
+        // Nothing of this process's own settings reaches it.
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("CAPS_") || name == "PORT") {
                 command.env_remove(name);
             }
         }
-        let store = match self.kind {
-            Kind::Memory => "memory",
-            Kind::File => "file",
-            Kind::Redis => {
-                let address = free_address()?;
-                let port = address.port().to_string();
-                command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]);
-                command.arg(data.path()).args(["--appendonly", "yes", "--appendfsync", "always"]);
-                return Server::start_broker(None, command, address, &Redis);
-            }
-            Kind::Nats => {
-                let address = free_address()?;
-                let port = address.port().to_string();
-                command.args(["--addr", "127.0.0.1", "--port", &port, "--jetstream"]);
-                command.arg("--store_dir").arg(data.path());
-                return Server::start_broker(None, command, address, &Nats);
-            }
-            Kind::Rabbit => return start_rabbit(command, data.path()),
-            _ => return Server::start(command, self.kind.keeps()),
-        };
-        // It takes all that a connection can send, and logs as it does for its users, but to nowhere.
-        command
-            .args(["--port", "0", "--host", "127.0.0.1", "--store", store, "--data-dir"])
-            .arg(data.path())
-            .args(["--max-rate", "4000000000", "--max-queue", "10000000", "--max-orders"])
-            .args(["10000000", "--max-connections", "100000"])
-            .args(["--max-connections-per-address", "100000"])
-            .stderr(Stdio::null());
+        if self.kind.is_hub() {
+            let store = if self.kind == Kind::Memory { "memory" } else { "file" };
+            // It takes all that a connection can send, and logs as it does for its users, but to nowhere.
+            command
+                .args(["--port", "0", "--host", "127.0.0.1", "--store", store, "--data-dir"])
+                .arg(data)
+                .args(["--max-rate", "4000000000", "--max-queue", "10000000", "--max-orders"])
+                .args(["10000000", "--max-connections", "100000"])
+                .args(["--max-connections-per-address", "100000"])
+                .stderr(Stdio::null());
+        }
         Server::start(command, self.kind.keeps())
     }
+
+    /// Starts one that cannot pick a port by itself, on loopback alone.
+    fn start_broker(&self, broker: &'static dyn Broker, data: &Path) -> anyhow::Result<Server> {
+        let address = free_address()?;
+        let port = address.port().to_string();
+        let mut command = Command::new(&self.program);
+        let beside = match self.kind {
+            Kind::Rabbit => Some(rabbit(&mut command, &port, data)?),
+            Kind::Nats => {
+                command.args(["--addr", "127.0.0.1", "--port", &port, "--jetstream"]);
+                command.arg("--store_dir").arg(data);
+                None
+            }
+            _ => {
+                command.args(["--bind", "127.0.0.1", "--port", &port, "--save", "", "--dir"]);
+                command.arg(data).args(["--appendonly", "yes", "--appendfsync", "always"]);
+                None
+            }
+        };
+        Server::start_broker(beside, command, address, broker)
+    }
 }
+
+/// How often a broker is started before it is given up.
+const TRIES: u32 = 3;
 
 /// RabbitMQ's own start, without the wrapper of the system's service around it.
 const RABBIT: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
-/// Starts RabbitMQ on loopback alone, with all its files in `data`. It is found by its own tools through `epmd`, and does not
-/// start without one.
-fn start_rabbit(mut rabbit: Command, data: &Path) -> anyhow::Result<Server> {
-    let (names, address) = (free_address()?.port().to_string(), free_address()?);
-    let mut epmd = Command::new("epmd");
-    epmd.args(["-address", "127.0.0.1", "-port", &names]);
+/// Says what RabbitMQ is to know, with all its files in `data`. Returns `epmd`, by which its own tools find it, and without
+/// which it does not start.
+fn rabbit(rabbit: &mut Command, port: &str, data: &Path) -> anyhow::Result<Command> {
+    let names = free_address()?.port().to_string();
     rabbit
         .env("ERL_EPMD_PORT", &names)
         .env("HOME", data)
         .env("RABBITMQ_NODENAME", "caps-bench@localhost")
         .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")
-        .env("RABBITMQ_NODE_PORT", address.port().to_string())
+        .env("RABBITMQ_NODE_PORT", port)
         .env("RABBITMQ_DIST_PORT", free_address()?.port().to_string())
         .env("RABBITMQ_MNESIA_BASE", data)
         .env("RABBITMQ_LOG_BASE", data)
@@ -201,7 +218,9 @@ fn start_rabbit(mut rabbit: Command, data: &Path) -> anyhow::Result<Server> {
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
             "-noinput -start_epmd false -kernel inet_dist_use_interface {127,0,0,1}",
         );
-    Server::start_broker(Some(epmd), rabbit, address, &Rabbit)
+    let mut epmd = Command::new("epmd");
+    epmd.args(["-address", "127.0.0.1", "-port", &names]);
+    Ok(epmd)
 }
 
 enum Program {
@@ -222,72 +241,6 @@ fn build(package: &str, program: Program) -> anyhow::Result<PathBuf> {
     Ok(built.path().to_owned())
 }
 
-fn install_javascript() -> anyhow::Result<PathBuf> {
-    let node = say("node", &["--version"]).unwrap_or_default();
-    let major = node.trim_start_matches('v').split('.').next().unwrap_or_default();
-    if major.parse::<u32>().unwrap_or(0) < 20 || say("npm", &["--version"]).is_none() {
-        bail!("node 20 or later with npm is missing: install it from https://nodejs.org");
-    }
-    let files = ["package.json", "package-lock.json", "hub.mjs"];
-    install("javascript", &files, "", |folder| {
-        let mut ci = Command::new("npm");
-        ci.args(["ci", "--ignore-scripts", "--legacy-peer-deps", "--no-audit", "--no-fund"]);
-        run(ci.arg("--prefix").arg(folder))
-    })
-}
-
-fn install_python() -> anyhow::Result<PathBuf> {
-    // A venv belongs to the python that made it.
-    let python = say("python3", &["-c", "import ensurepip, venv, sys; print(sys.version)"]);
-    let python = python.context(
-        "python3 with its venv module is missing: install `python3` and `python3-venv` by your package manager",
-    )?;
-    install("python", &["requirements.txt", "hub.py"], &python, |folder| {
-        let venv = folder.join("venv");
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        let mut pip = Command::new(venv.join("bin/python"));
-        pip.args(["-m", "pip", "install", "--disable-pip-version-check", "-r"]);
-        run(pip.arg(folder.join("requirements.txt")))
-    })
-}
-
-/// Copies a peer's files into the target folder, and fetches what they need, unless that has been done.
-fn install(
-    peer: &str,
-    files: &[&str],
-    machine: &str,
-    fetch: impl FnOnce(&Path) -> anyhow::Result<()>,
-) -> anyhow::Result<PathBuf> {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = here.join("../../target/peers").join(peer);
-    let mut wanted = machine.to_owned();
-    for file in files {
-        wanted += &fs::read_to_string(here.join("peers").join(peer).join(file))?;
-    }
-    let receipt = folder.join("installed");
-    if fs::read_to_string(&receipt).is_ok_and(|installed| installed == wanted) {
-        return Ok(folder);
-    }
-    if folder.exists() {
-        fs::remove_dir_all(&folder)?;
-    }
-    fs::create_dir_all(&folder)?;
-    for file in files {
-        fs::copy(here.join("peers").join(peer).join(file), folder.join(file))?;
-    }
-    fetch(&folder)?;
-    fs::write(receipt, wanted)?;
-    Ok(folder)
-}
-
-/// As bun's packages are named.
-fn architecture() -> &'static str {
-    match std::env::consts::ARCH {
-        "x86_64" => "x64",
-        other => other,
-    }
-}
-
 /// A program of this machine.
 fn find(program: &str) -> anyhow::Result<PathBuf> {
     say(program, &["--version"]).with_context(|| {
@@ -301,16 +254,10 @@ fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
-/// What a program prints, or `None` when it is missing or fails.
-fn say(program: &str, args: &[&str]) -> Option<String> {
-    let output = Command::new(program).args(args).stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.with_context(|| format!("cannot start {command:?}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{command:?} failed: {said}");
-    Ok(())
+/// As bun's packages are named.
+fn architecture() -> &'static str {
+    match std::env::consts::ARCH {
+        "x86_64" => "x64",
+        other => other,
+    }
 }

@@ -1,7 +1,6 @@
 //! RabbitMQ over AMQP 0-9-1: a quorum queue, which is on the disk before it confirms.
 
 use std::io::Read as _;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 
@@ -14,9 +13,6 @@ const QUEUE: &str = "orders";
 /// Messages that a consumer may have that it has not acknowledged.
 const PREFETCH: u16 = 256;
 
-/// How long the last acknowledgements may take to be seen in the queue's length.
-const SETTLED: Duration = Duration::from_secs(10);
-
 /// Methods, by their class and number.
 const START: (u16, u16) = (10, 10);
 const START_OK: (u16, u16) = (10, 11);
@@ -26,8 +22,6 @@ const OPEN: (u16, u16) = (10, 40);
 const OPEN_OK: (u16, u16) = (10, 41);
 const CHANNEL_OPEN: (u16, u16) = (20, 10);
 const CHANNEL_OPEN_OK: (u16, u16) = (20, 11);
-const CHANNEL_CLOSE: (u16, u16) = (20, 40);
-const CHANNEL_CLOSE_OK: (u16, u16) = (20, 41);
 const DECLARE: (u16, u16) = (50, 10);
 const DECLARE_OK: (u16, u16) = (50, 11);
 const QOS: (u16, u16) = (60, 10);
@@ -43,7 +37,7 @@ const CONFIRM_OK: (u16, u16) = (85, 11);
 impl Broker for Rabbit {
     fn declare(&self, line: &mut Line) -> anyhow::Result<()> {
         greet(line)?;
-        declare(line).map(drop)
+        declare(line)
     }
 
     fn produce(&self, line: &mut Line) -> anyhow::Result<()> {
@@ -69,7 +63,7 @@ impl Broker for Rabbit {
 
     fn subscribe(&self, line: &mut Line) -> anyhow::Result<()> {
         greet(line)?;
-        ask(line, 1, QOS, &[&[0; 4], &PREFETCH.to_be_bytes()[..], &[0]].concat(), QOS_OK)?;
+        limit(line)?;
         // No consumer's name, no flags, no arguments.
         let consume = [&[0, 0], &short(QUEUE)[..], &[0], &[0], &[0; 4]].concat();
         ask(line, 1, CONSUME, &consume, CONSUME_OK).map(drop)
@@ -97,19 +91,10 @@ impl Broker for Rabbit {
         }
     }
 
+    /// RabbitMQ does not confirm acknowledgements, and tells nobody how many it waits for. It has taken all of them in when
+    /// it answers what was asked after them.
     fn check_that_nothing_is_left(&self, line: &mut Line) -> anyhow::Result<()> {
-        // What is not acknowledged by then goes back into the queue.
-        ask(line, 1, CHANNEL_CLOSE, &[0, 200, 0, 0, 0, 0, 0], CHANNEL_CLOSE_OK)?;
-        let mut other = Line::connect(line.from.get_ref().peer_addr()?)?;
-        greet(&mut other)?;
-        let until = Instant::now() + SETTLED;
-        loop {
-            let left = declare(&mut other)?;
-            if left == 0 {
-                return Ok(());
-            }
-            ensure!(Instant::now() < until, "RabbitMQ has {left} messages that were acknowledged");
-        }
+        limit(line)
     }
 }
 
@@ -128,15 +113,19 @@ fn greet(line: &mut Line) -> anyhow::Result<()> {
     ask(line, 1, CHANNEL_OPEN, &[0], CHANNEL_OPEN_OK).map(drop)
 }
 
-/// Makes the queue, or finds it. Returns how many messages it has.
-fn declare(line: &mut Line) -> anyhow::Result<u32> {
+/// Bounds what a consumer may have that it has not acknowledged.
+fn limit(line: &mut Line) -> anyhow::Result<()> {
+    let bound = [&[0; 4], &PREFETCH.to_be_bytes()[..], &[0]].concat();
+    ask(line, 1, QOS, &bound, QOS_OK).map(drop)
+}
+
+/// Makes the queue.
+fn declare(line: &mut Line) -> anyhow::Result<()> {
     const DURABLE: u8 = 2;
     let kind = [&short("x-queue-type")[..], b"S", &6_u32.to_be_bytes(), b"quorum"].concat();
     let length = (kind.len() as u32).to_be_bytes();
     let queue = [&[0, 0], &short(QUEUE)[..], &[DURABLE], &length, &kind].concat();
-    let answer = ask(line, 1, DECLARE, &queue, DECLARE_OK)?;
-    let count = answer.get(1 + QUEUE.len()..).and_then(|rest| rest.first_chunk());
-    Ok(u32::from_be_bytes(*count.context("a queue has a length")?))
+    ask(line, 1, DECLARE, &queue, DECLARE_OK).map(drop)
 }
 
 fn short(text: &str) -> Vec<u8> {
@@ -166,14 +155,7 @@ fn ask(
 ) -> anyhow::Result<Vec<u8>> {
     method(channel, what, arguments, &mut line.to);
     line.flush()?;
-    loop {
-        // Deliveries may come until a channel is closed.
-        let (kind, payload) = read(line)?;
-        if kind == 1 && is(&payload, answer) {
-            return Ok(payload[4..].to_vec());
-        }
-        ensure!(answer == CHANNEL_CLOSE_OK, "RabbitMQ says {}", String::from_utf8_lossy(&payload));
-    }
+    expect(line, answer)
 }
 
 /// The arguments of the next thing that it says, which is to be that.

@@ -39,7 +39,7 @@ impl Server {
     pub(crate) fn start(mut command: Command, keeps: bool) -> anyhow::Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = cores::on_the_servers(|| command.spawn())
-            .with_context(|| format!("cannot start {command:?}"))?;
+            .with_context(|| format!("cannot start {}", name(&command)))?;
         let stdout = child.stdout.take().context("a server has an output")?;
         let (process, address) = (Process::Ours(child), ([127, 0, 0, 1], 0).into());
         // Ended when anything from here on fails.
@@ -47,7 +47,8 @@ impl Server {
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line)?;
         let address = line.trim_end().split_once("listens on http://").map(|(_, rest)| rest);
-        let address = address.with_context(|| format!("{command:?} did not start: {line:?}"))?;
+        let address =
+            address.with_context(|| format!("{} did not start: {line:?}", name(&command)))?;
         server.address = address.parse()?;
         Ok(server)
     }
@@ -67,16 +68,17 @@ impl Server {
         let mut server = Self { process, address, keeps: true, broker, beside: None };
         if let Some(mut other) = beside {
             let started = quietly(&mut other);
-            server.beside = Some(started.with_context(|| format!("cannot start {other:?}"))?);
+            server.beside =
+                Some(started.with_context(|| format!("cannot start {}", name(&other)))?);
         }
         let child = cores::on_the_servers(|| quietly(&mut command));
-        let child = child.with_context(|| format!("cannot start {command:?}"))?;
+        let child = child.with_context(|| format!("cannot start {}", name(&command)))?;
         server.process = Process::Ours(child);
         let until = Instant::now() + START;
         while TcpStream::connect(address).is_err() {
             let Process::Ours(child) = &mut server.process else { break };
-            ensure!(child.try_wait()?.is_none(), "{command:?} has ended");
-            ensure!(Instant::now() < until, "{command:?} does not listen on {address}");
+            ensure!(child.try_wait()?.is_none(), "{} ended before it listened", name(&command));
+            ensure!(Instant::now() < until, "{} does not listen", name(&command));
             thread::sleep(POLL);
         }
         Ok(server)
@@ -131,6 +133,10 @@ impl Drop for Server {
             end(other);
         }
     }
+}
+
+fn name(command: &Command) -> String {
+    format!("`{}`", command.get_program().display())
 }
 
 fn end(child: &mut Child) {

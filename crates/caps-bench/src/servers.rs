@@ -202,6 +202,7 @@ fn rabbit(rabbit: &mut Command, port: &str, data: &Path) -> anyhow::Result<Comma
     let names = free_address()?.port().to_string();
     rabbit
         .env("ERL_EPMD_PORT", &names)
+        .env("ERL_CRASH_DUMP_SECONDS", "0")
         .env("HOME", data)
         .env("RABBITMQ_NODENAME", "caps-bench@localhost")
         .env("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1")

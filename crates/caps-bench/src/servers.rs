@@ -1,5 +1,6 @@
 //! The servers that can be measured: the hub, and what a user would run instead.
 
+use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -135,11 +136,14 @@ impl Ready {
     /// Starts it, to keep what it is told in `data`, if it keeps anything.
     pub(crate) fn start(&self, data: &TempDir) -> anyhow::Result<Server> {
         let Some(broker) = self.kind.broker() else { return self.start_hub(data.path()) };
-        let mut tries = 1..TRIES;
+        let mut attempt = 1;
         loop {
-            match self.start_broker(broker, data.path()) {
+            // What one that failed has left would be in the way of the next.
+            let data = data.path().join(attempt.to_string());
+            fs::create_dir(&data)?;
+            match self.start_broker(broker, &data) {
                 // A port may have come into other hands.
-                Err(_) if tries.next().is_some() => {}
+                Err(_) if attempt < TRIES => attempt += 1,
                 started => return started,
             }
         }

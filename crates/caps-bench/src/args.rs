@@ -110,6 +110,16 @@ enum Mode {
         #[command(flatten)]
         run: Run,
     },
+    /// What message brokers are for: published, confirmed when it is stored, consumed, acknowledged
+    Durable {
+        #[arg(long, default_value_t = 50_000)]
+        orders: u64,
+        /// Messages that are not confirmed
+        #[arg(long, default_value_t = 256)]
+        window: u64,
+        #[command(flatten)]
+        run: Run,
+    },
     /// One order at a time, and how long the disk takes for one fsync
     Alone {
         #[arg(long, default_value_t = 1000)]
@@ -163,8 +173,8 @@ impl From<AmountFlags> for Amount {
 
 #[derive(Debug, Flags)]
 struct Run {
-    /// Which servers
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Kind::Memory, Kind::File])]
+    /// Which servers; without it, the hub, or all that do this job where few do
+    #[arg(long, value_enum, value_delimiter = ',')]
     servers: Vec<Kind>,
     /// How often, in which all servers take turns
     #[arg(long, default_value_t = 3)]
@@ -216,6 +226,9 @@ impl Args {
                 let job = |waiting| Job::Backlog { waiting, orders };
                 run.these(hub, waiting.into_iter().map(job).collect(), false)
             }
+            Mode::Durable { orders, window, run } => {
+                run.these(hub, vec![Job::Durable { orders, window }], false)
+            }
             Mode::Alone { orders, run } => run.these(hub, vec![alone(orders)], true),
             Mode::Waiting { messages, text } => jobs::waiting::run(messages, text, hub.as_deref()),
             Mode::Log { rows, queries } => jobs::log::run(rows, queries, hub.as_deref()),
@@ -226,9 +239,17 @@ impl Args {
 
 impl Run {
     fn these(self, hub: Option<PathBuf>, jobs: Vec<Job>, probes_disk: bool) -> anyhow::Result<()> {
-        let jobs = jobs.into_iter().map(|job| (job, self.writes)).collect();
-        let (servers, rounds) = (self.servers, self.rounds);
-        let plan = Plan { jobs, servers, rounds, hub, leaves_out: false, probes_disk };
+        let jobs: Vec<_> = jobs.into_iter().map(|job| (job, self.writes)).collect();
+        let leaves_out = self.servers.is_empty();
+        let servers = match (leaves_out, jobs.first()) {
+            (true, Some((job @ Job::Durable { .. }, _))) => {
+                Kind::ALL.into_iter().filter(|kind| kind.does(job)).collect()
+            }
+            (true, _) => vec![Kind::Memory, Kind::File],
+            (false, _) => self.servers,
+        };
+        let rounds = self.rounds;
+        let plan = Plan { jobs, servers, rounds, hub, leaves_out, probes_disk };
         let report = match self.address {
             Some(address) => plan.run_on(Running { address, process: self.pid })?,
             None => plan.run()?,
@@ -253,6 +274,7 @@ fn comparison(quick: bool, servers: Vec<Kind>, rounds: usize, hub: Option<PathBu
         (Job::Ingest { amount: Amount { orders, time: None }, window: 256 }, Writes::Coalesced),
         (Job::Fanout { amount, drivers: 100, window: 64 }, Writes::Coalesced),
         (Job::Idle { connections: if quick { 1000 } else { 5000 } }, Writes::Coalesced),
+        (Job::Durable { orders, window: 256 }, Writes::Coalesced),
         (alone(if quick { 200 } else { 500 }), Writes::Coalesced),
     ];
     let servers = if servers.is_empty() { Kind::ALL.to_vec() } else { servers };

@@ -3,6 +3,7 @@
 mod asked;
 mod backlog;
 mod disk;
+mod durable;
 mod fanout;
 mod idle;
 mod ingest;
@@ -33,6 +34,7 @@ pub(crate) enum Job {
     Fanout { amount: Amount, drivers: u64, window: u64 },
     Idle { connections: u64 },
     Backlog { waiting: u64, orders: u64 },
+    Durable { orders: u64, window: u64 },
 }
 
 /// How much there is to do: so many orders, or fewer when the time is over.
@@ -50,6 +52,7 @@ impl Job {
             Self::Fanout { drivers, .. } => format!("fan-out to {drivers} drivers"),
             Self::Idle { connections } => format!("{connections} idle connections"),
             Self::Backlog { waiting, .. } => format!("{waiting} messages waiting"),
+            Self::Durable { window, .. } => durable::name(*window),
         }
     }
 
@@ -62,6 +65,10 @@ impl Job {
             }
             Self::Idle { connections } => Ok(vec![idle::run(server, *connections)?]),
             Self::Backlog { waiting, orders } => backlog::run(server, writes, *waiting, *orders),
+            Self::Durable { orders, window } => Ok(vec![match server.broker {
+                Some(broker) => durable::run_on_broker(server, broker, *orders, *window)?,
+                None => durable::run(server, writes, *orders, *window)?,
+            }]),
         }
     }
 }

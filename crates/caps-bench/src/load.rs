@@ -4,6 +4,7 @@
 //! looks at what it hears only as far as it must.
 
 mod frame;
+mod handshake;
 mod heard;
 mod lines;
 

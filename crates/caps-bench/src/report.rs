@@ -17,7 +17,7 @@ pub(crate) struct Report {
     pub(crate) machine: String,
     pub(crate) rounds: usize,
     pub(crate) rows: Vec<Row>,
-    /// Servers that could not be had, and why.
+    /// Servers that could not be had or failed, and why.
     pub(crate) left_out: Vec<String>,
 }
 
@@ -148,8 +148,8 @@ impl Row {
     }
 
     /// CPU seconds of all runs: the server's, and the load's.
-    fn cpu(&self) -> (f64, f64) {
-        let server = self.runs.iter().filter_map(|run| run.server_cpu_seconds).sum();
+    fn cpu(&self) -> (Option<f64>, f64) {
+        let server = self.runs.iter().map(|run| run.server_cpu_seconds).sum();
         (server, self.runs.iter().map(|run| run.client_cpu_seconds).sum())
     }
 }
@@ -185,14 +185,14 @@ impl fmt::Display for Report {
             for row in rows {
                 let (server, load) = row.cpu();
                 let line = format!(
-                    "  {:20} {:>10.0} {:>10} {:>7} {:>9} {:>9} {:>10.2}s {:>10.2}s {:>9} {:>10}",
+                    "  {:20} {:>10.0} {:>10} {:>7} {:>9} {:>9} {:>11} {:>10.2}s {:>9} {:>10}",
                     row.server,
                     row.per_second,
                     some(row.per_server_cpu_second, 0),
                     some(self.to_node(row), 2),
                     some(row.p50_microseconds, 0),
                     some(row.p99_microseconds, 0),
-                    server,
+                    some(server, 2) + if server.is_some() { "s" } else { "" },
                     load,
                     some(row.peak_bytes.map(|bytes| bytes / 1_048_576.0), 0),
                     some(row.bytes_each, 0),

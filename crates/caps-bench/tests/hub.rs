@@ -52,7 +52,8 @@ async fn passes(mode: &str, expected: &[&str]) {
 async fn passes_by_itself(mode: &str, expected: &str) {
     let hub = escargot::CargoBuild::new().package("caps-server").bin("caps-server").run().unwrap();
     let mut bench = Command::new(env!("CARGO_BIN_EXE_caps-bench"));
-    bench.args(mode.split(' ')).arg("--hub").arg(hub.path()).stdin(Stdio::null());
+    // No other server is to be found.
+    bench.args(mode.split(' ')).arg("--hub").arg(hub.path()).env("PATH", "").stdin(Stdio::null());
     let output = bench.kill_on_drop(true).output().await.unwrap();
     assert!(output.status.success(), "{mode}: {output:?}");
     let said = String::from_utf8_lossy(&output.stdout);
@@ -103,6 +104,11 @@ async fn so_does_a_backlog() {
 }
 
 #[tokio::test]
+async fn so_does_the_durable_job() {
+    passes("durable --orders 300 --window 16", &["durable: stored, confirmed"]).await;
+}
+
+#[tokio::test]
 async fn so_does_one_order_alone() {
     passes("alone --orders 20", &["one order alone"]).await;
 }
@@ -123,11 +129,11 @@ async fn so_does_a_soak() {
 }
 
 #[tokio::test]
-async fn a_comparison_is_written_down_and_drawn() {
+async fn a_comparison_without_a_peer_says_so_and_is_written_down_and_drawn() {
     let folder = tempfile::tempdir().unwrap();
     let (json, svg) = (folder.path().join("run.json"), folder.path().join("run.svg"));
-    let compare = format!("compare --quick --servers file --json {}", json.display());
-    passes_by_itself(&compare, "fan-out to 100 drivers").await;
+    let compare = format!("compare --quick --servers file,redis --json {}", json.display());
+    passes_by_itself(&compare, "left out: Redis Streams: `redis-server` is missing").await;
     passes_by_itself(&format!("plot {} --svg {}", json.display(), svg.display()), "").await;
     let picture = std::fs::read_to_string(svg).unwrap();
     assert!(picture.contains("hub, file") && picture.contains("one order alone"), "{picture}");

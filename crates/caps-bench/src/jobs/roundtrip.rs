@@ -65,7 +65,7 @@ impl RoundTrip {
         let (vendors, drivers) = (plural(self.vendors, "vendor"), plural(self.drivers, "driver"));
         match (self.vendors, self.drivers, self.window) {
             (1, 1, 1) => "one order alone".to_owned(),
-            (_, _, window) => format!("round trip, {vendors}, {drivers}, window {window}"),
+            (.., window) => format!("round trip, {vendors}, {drivers}, window {window}"),
         }
     }
 
@@ -95,7 +95,6 @@ impl RoundTrip {
             town.drivers.push(Driver { name, pickups });
         }
 
-        town.left = self.amount.start();
         for _ in 0..self.window {
             for vendor in 0..self.vendors {
                 town.place(&mut lines.out, vendor)?;

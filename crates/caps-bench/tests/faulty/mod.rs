@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Drop,
     /// A message comes twice.
     Double,
-    /// A message comes after the next.
+    /// A message comes after the next of its queue.
     Late,
     /// A vendor hears of another's delivery.
     Leak,
@@ -95,7 +95,7 @@ fn carry(client: TcpStream, hub: TcpStream, which: usize, shared: &Arc<Shared>) 
             if back.fault != Fault::Left && back.strikes(packet) {
                 match back.fault {
                     Fault::Drop | Fault::Unanswered => return,
-                    Fault::Late => return late = Some(frame.to_vec()),
+                    Fault::Late => return late = Some((vendor(packet), frame.to_vec())),
                     Fault::Double | Fault::AnsweredTwice => write(&to_client, frame),
                     // The first connections are vendors'.
                     Fault::Leak => write(&back.clients.lock().unwrap()[1 - which], frame),
@@ -103,8 +103,8 @@ fn carry(client: TcpStream, hub: TcpStream, which: usize, shared: &Arc<Shared>) 
                 }
             }
             write(&to_client, frame);
-            if back.fault.befalls(packet)
-                && let Some(late) = late.take()
+            if let Some((_, late)) =
+                late.take_if(|(whose, _)| back.fault.befalls(packet) && vendor(packet) == *whose)
             {
                 write(&to_client, &late);
             }
@@ -118,6 +118,12 @@ impl Shared {
     fn strikes(&self, packet: &str) -> bool {
         self.fault.befalls(packet) && self.seen.fetch_add(1, Ordering::Relaxed) % EVERY == EVERY / 2
     }
+}
+
+/// Whose order a message is of.
+fn vendor(packet: &str) -> String {
+    let (_, rest) = packet.split_once(r#""clientId":""#).unwrap();
+    rest.split_once('"').unwrap().0.to_owned()
 }
 
 fn write(to: &Mutex<TcpStream>, bytes: &[u8]) {

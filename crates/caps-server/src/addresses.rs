@@ -1,4 +1,5 @@
-//! How many connections one address has, so that nobody takes all there are.
+//! How many connections one address has, so that nobody takes all there are. A session of long polling counts as one,
+//! too: one connection can open any number of them, and they outlive it.
 //!
 //! Behind a proxy, which has all of them, the address is the one that the proxy names in `X-Forwarded-For`. Anyone can
 //! write that header, so it counts only where the proxy is one that the operator has named.
@@ -12,16 +13,33 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::edge::flow;
 
 /// What is said to one whose address has all the connections that it may have.
 pub(crate) const TOO_MANY: &str =
     "Your address has as many connections as it may have; close some of them.\n";
+
+/// How one is refused who has got as far as a request.
+const REFUSED: (StatusCode, &str) = (StatusCode::TOO_MANY_REQUESTS, TOO_MANY);
+
+/// What is said when there are as many sessions as there may be.
+const FULL: &str = "The hub has as many sessions as it may have; try again in a moment.\n";
 
 /// The connections of every address.
 pub(crate) struct Addresses {
     most: usize,
     proxies: Vec<IpNet>,
     open: Mutex<HashMap<IpAddr, usize>>,
+    /// Places for sessions of long polling.
+    sessions: Arc<Semaphore>,
+}
+
+/// The place of a session of long polling, for its life.
+#[derive(Clone)]
+struct Session {
+    _place: Arc<(OwnedSemaphorePermit, Place)>,
 }
 
 /// One connection's place among those of its address, which is free again when it is dropped.
@@ -31,9 +49,10 @@ pub(crate) struct Place {
 }
 
 impl Addresses {
-    /// At most `most` connections of an address.
-    pub(crate) fn new(most: usize, proxies: Vec<IpNet>) -> Arc<Self> {
-        Arc::new(Self { most, proxies, open: Mutex::default() })
+    /// At most `most` connections of an address, and `sessions` of long polling in all.
+    pub(crate) fn new(most: usize, sessions: usize, proxies: Vec<IpNet>) -> Arc<Self> {
+        let sessions = Arc::new(Semaphore::new(sessions.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { most, proxies, open: Mutex::default(), sessions })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -126,15 +145,38 @@ impl Admission {
         let _ = self.place.set(self.addresses.take(client).ok_or(TooMany)?);
         Ok(())
     }
+
+    /// Lets a session in beside its connections.
+    fn open_session(&self, headers: &HeaderMap) -> Result<Session, (StatusCode, &'static str)> {
+        let Addresses { sessions, .. } = &*self.addresses;
+        let permit = Arc::clone(sessions).try_acquire_owned();
+        let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, FULL))?;
+        let client = self.addresses.behind(self.peer, headers);
+        let client = if self.addresses.is_proxy(self.peer) { client } else { self.peer };
+        let place = self.addresses.take(client).ok_or(REFUSED)?;
+        Ok(Session { _place: Arc::new((permit, place)) })
+    }
 }
 
 /// Answers requests only of those who have a place.
-pub(crate) async fn watch(request: Request, next: Next) -> Response {
-    let admission = request.extensions().get::<Admission>();
-    match admission.map_or(Ok(()), |admission| admission.admit(request.headers())) {
-        Ok(()) => next.run(request).await,
-        Err(TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY).into_response(),
+pub(crate) async fn watch(mut request: Request, next: Next) -> Response {
+    let Some(admission) = request.extensions().get::<Admission>().cloned() else {
+        return next.run(request).await;
+    };
+    if let Err(TooMany) = admission.admit(request.headers()) {
+        return REFUSED.into_response();
     }
+    if flow::opens_polling(request.method(), request.uri()) {
+        match admission.open_session(request.headers()) {
+            // Instead of the connection's, which the session would hold for longer than that lasts.
+            Ok(session) => {
+                request.extensions_mut().remove::<Admission>();
+                request.extensions_mut().insert(session);
+            }
+            Err(refused) => return refused.into_response(),
+        }
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]
@@ -154,7 +196,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_and_no_more() {
-        let addresses = Addresses::new(2, Vec::new());
+        let addresses = Addresses::new(2, 1, Vec::new());
         let admit = |text| Admission::of(&addresses, ip(text));
         let first = admit("10.0.0.1").unwrap();
         let _second = admit("10.0.0.1").unwrap();
@@ -172,7 +214,7 @@ mod tests {
 
     #[test]
     fn behind_a_proxy_of_ours_it_is_the_clients_address_that_counts() {
-        let addresses = Addresses::new(1, vec!["10.0.0.0/8".parse().unwrap()]);
+        let addresses = Addresses::new(1, 1, vec!["10.0.0.0/8".parse().unwrap()]);
         let behind = |values| addresses.behind(ip("10.0.0.1"), &forwarded(values));
         assert_eq!(behind(&[]), ip("10.0.0.1"));
         assert_eq!(behind(&["1.2.3.4"]), ip("1.2.3.4"));
@@ -196,7 +238,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_forwards_counts_for_nothing() {
-        let addresses = Addresses::new(1, Vec::new());
+        let addresses = Addresses::new(1, 1, Vec::new());
         let first = Admission::of(&addresses, ip("6.6.6.6")).unwrap();
         assert!(first.admit(&forwarded(&["1.2.3.4"])).is_ok());
         assert!(Admission::of(&addresses, ip("6.6.6.6")).is_err());

@@ -5,3 +5,4 @@ pub(crate) mod flow;
 pub(crate) mod line;
 mod packet;
 pub(crate) mod stream;
+mod unheard;

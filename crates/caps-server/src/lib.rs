@@ -27,6 +27,7 @@ mod order_text;
 mod owner;
 mod schema;
 mod server;
+mod timely_body;
 mod token;
 
 pub use config::{Config, ConfigError, LogFormat, Store};

@@ -127,7 +127,7 @@ impl Server {
         });
         let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
         let owner = Owner::new(hub, journal, step, commands, gauge);
-        let flow = Flow::default();
+        let flow = Flow::new(frame(&config));
         let (socket_layer, io) = socket_io(&config);
         let max_rate = config.max_rate;
         events::open(&io, Arc::new(Edge { intake, flow: flow.clone(), max_rate }));
@@ -136,7 +136,11 @@ impl Server {
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
             .layer(middleware::from_fn(addresses::watch));
 
-        let addresses = Addresses::new(config.max_connections_per_address, config.proxies);
+        let addresses = Addresses::new(
+            config.max_connections_per_address,
+            config.max_connections,
+            config.proxies,
+        );
         let connections = Connections::new(config.max_connections, addresses);
         let mut owner = tokio::spawn(owner.run(stop.clone()));
         let serving =
@@ -200,11 +204,16 @@ impl Begun {
     }
 }
 
-fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+/// The most that a frame of a WebSocket, or a polling request, may have.
+fn frame(config: &Config) -> usize {
     /// How much more than a payload a frame may hold. A payload that is too large is to be answered, and not
     /// to cost its sender the line; only what is larger than this does.
     const ROOM: usize = 16;
-    let frame = (config.max_payload * ROOM).max(4 * 1024 * 1024);
+    (config.max_payload * ROOM).max(4 * 1024 * 1024)
+}
+
+fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+    let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)
         .max_payload(frame as u64)

@@ -96,6 +96,11 @@ fn bad_input_is_answered_and_harms_nobody() {
 }
 
 #[test]
+fn misuse_of_the_protocols_harms_nobody() {
+    perform(&[], &[Script::node("misuse.mjs")]);
+}
+
+#[test]
 fn nothing_is_lost() {
     perform(&[], &[Script::node("kept.mjs")]);
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use axum::middleware;
 use caps_hub::{ConnId, Hub, Step};
+use socket2::SockRef;
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinError;
@@ -29,6 +30,10 @@ use crate::{http, inbox};
 /// How long a stopping hub waits for its clients to take what is on its way to them, and then for their
 /// connections to end. A stuck client holds it no longer.
 const GOODBYE: Duration = Duration::from_millis(1500);
+
+/// How much the kernel holds of what a client has not read, and of what the hub has not. By itself it lets both grow
+/// to megabytes for each connection.
+const KERNEL_BUFFER: usize = 256 * 1024;
 
 /// A hub that listens and does not yet serve.
 pub struct Server {
@@ -87,6 +92,10 @@ impl Server {
         config.check()?;
         let listen = async || {
             let listener = TcpListener::bind((config.host.as_str(), config.port)).await?;
+            // Its connections have what it has.
+            let socket = SockRef::from(&listener);
+            socket.set_send_buffer_size(KERNEL_BUFFER)?;
+            socket.set_recv_buffer_size(KERNEL_BUFFER)?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
@@ -213,10 +222,14 @@ fn frame(config: &Config) -> usize {
 }
 
 fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+    /// What is read of a WebSocket at once. Each has a buffer of it; and so many events, and no more, are still heard of
+    /// one that is not to be listened to.
+    const READ: usize = 1024;
     let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)
         .max_payload(frame as u64)
+        .ws_read_buffer_size(READ)
         .ws_max_message_size(frame)
         .ws_max_frame_size(frame)
         .build_layer()

@@ -18,6 +18,8 @@ mod config;
 mod edge;
 mod entry;
 mod event_log;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod http;
 mod inbox;
 mod intake;

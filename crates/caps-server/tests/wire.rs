@@ -1,5 +1,5 @@
 //! The hub as clients see it that nobody here has written: socket.io-client 4.8, 3.1 and 2.5 from npm, and
-//! python-socketio from PyPI; and its pages as Chromium shows them.
+//! python-socketio from PyPI; its HTTP API as schemathesis asks it; and its pages as Chromium shows them.
 //!
 //! Each test starts a hub on a port of its own and runs a script of `tests/wire` or `tests/web` against it. What the
 //! scripts need is fetched into the target folder once. Where node, python3 or Chromium is missing, the tests that
@@ -185,15 +185,33 @@ fn what_an_order_says_is_never_more_than_text_and_fits_a_phone() {
     perform(&[], &[Script::browser("hostile.mjs")]);
 }
 
+/// A token of the hub with [`SECRET`].
+fn token(flags: &[&str]) -> String {
+    let mut command = program(&["token"]);
+    let output = command.args(flags).env("CAPS_AUTH_SECRET", SECRET).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+#[test]
+fn the_http_api_answers_whatever_it_is_asked_as_its_document_says() {
+    perform(&[], &[Script::api("api.py")]);
+}
+
+#[test]
+fn the_http_api_answers_with_and_without_a_token_as_its_document_says() {
+    let admin = token(&["--role", "admin", "--sub", "ann"]);
+    let driver = token(&["--role", "driver", "--sub", "dana", "--vendors", "acme-widgets"]);
+    let asked_by = [&admin, &driver].map(|token| Script::api("api.py").args([&**token]));
+    for script in asked_by.into_iter().chain([Script::api("api.py")]) {
+        perform(&["--auth-secret", SECRET], &[script]);
+    }
+}
+
 #[test]
 fn where_the_hub_asks_for_tokens_so_do_its_pages() {
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
-    let token = |flags: &[&str]| -> String {
-        let mut command = program(&["token"]);
-        let output = command.args(flags).env("CAPS_AUTH_SECRET", SECRET).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
-    };
     let vendor = token(&["--role", "vendor", "--sub", "acme"]);
     let driver = token(&["--role", "driver", "--sub", "dana"]);
     let of_two = token(&["--role", "driver", "--sub", "emil", "--vendors", "acme,flowers"]);

@@ -74,11 +74,11 @@ impl Shop {
                     driver.receives(order);
                 }
             });
-            let mut next = Instant::now();
+            let mut next = Instant::now() + PACE;
             let latencies = orders.clone().map(|order| {
                 thread::sleep(next.saturating_duration_since(Instant::now()));
-                next += PACE;
                 let placed = Instant::now();
+                next = placed + PACE;
                 vendor.ask("pickup", &format!(r#"{{"store":"{STORE}","orderId":"{order}"}}"#));
                 placed.elapsed()
             });

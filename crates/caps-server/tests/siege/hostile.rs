@@ -42,6 +42,9 @@ enum Kind {
 const KINDS: [Kind; 5] =
     [Kind::ReadsNothing, Kind::BreaksOff, Kind::SlowHead, Kind::Floods, Kind::Nonsense];
 
+/// Who one is that is sent no pickups: a broadcast to all who want it is no siege.
+const NO_LISTENER: &str = r#"{"role":"vendor","clientId":"flood"}"#;
+
 /// What costs a line.
 const NONSENSE: [&str; 8] = [
     "42/caps,1[\"pickup\",{]",
@@ -189,7 +192,7 @@ async fn harm(kind: Kind, mut stream: TcpStream, seen: &Seen) -> io::Result<()> 
         Kind::Floods => floods(stream, seen).await,
         Kind::Nonsense => {
             stream.write_all(UPGRADE.as_bytes()).await?;
-            stream.write_all(&frame("40/caps,")).await?;
+            stream.write_all(&frame(&format!("40/caps,{NO_LISTENER}"))).await?;
             let turn = seen.again.load(Ordering::Relaxed);
             stream.write_all(&frame(NONSENSE[turn % NONSENSE.len()])).await?;
             until(&mut stream, "the end").await
@@ -208,14 +211,14 @@ pub(crate) async fn reads_nothing(stream: &mut TcpStream) -> io::Result<()> {
 
 /// Leaves so much of a frame behind.
 pub(crate) async fn breaks_off(stream: &mut TcpStream, bytes: usize) -> io::Result<()> {
-    socket(stream, "{}").await?;
+    socket(stream, NO_LISTENER).await?;
     stream.write_all(&head(bytes + 1)).await?;
     stream.write_all(&vec![b'x'; bytes]).await
 }
 
 /// Emits what is good, what is not, and an order now and then.
 async fn floods(mut stream: TcpStream, seen: &Seen) -> io::Result<()> {
-    socket(&mut stream, "{}").await?;
+    socket(&mut stream, NO_LISTENER).await?;
     let mut packets = Vec::new();
     for event in 0..50 {
         let mut packet = format!("42/caps,{event}");

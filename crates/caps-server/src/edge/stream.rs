@@ -1,10 +1,12 @@
 //! A client's TCP stream.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -86,7 +88,12 @@ impl AsyncRead for ClientStream {
         ready!(this.stream.as_mut().poll_read(cx, buf))?;
         let received = buf.filled().len() - before;
         this.session.received(received);
-        this.unheard.sent(received, || this.session.heard(&this.flow))?;
+        let heard = || this.session.heard(&this.flow);
+        if let Err(too_much) = this.unheard.sent(received, heard) {
+            // Or what is being written to it, which it may not read, would hold the line.
+            SockRef::from(this.stream.get_ref()).shutdown(Shutdown::Both)?;
+            return Poll::Ready(Err(too_much));
+        }
         Poll::Ready(Ok(()))
     }
 }

@@ -58,8 +58,7 @@ export class Line {
       const taken = new Promise((done) => {
         for (const event of ['drain', 'close']) this.socket.once(event, done);
       });
-      // Who reads nothing either is closed when the hub has written for 45 s to no avail.
-      await within(taken, 'the line to take it', 2 * BOUND);
+      await within(taken, 'the line to take it');
     }
     return !this.isClosed;
   }

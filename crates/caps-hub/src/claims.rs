@@ -29,8 +29,15 @@ impl Claims {
         self.lapses.remove(&lapse);
     }
 
-    pub(crate) fn next_lapse(&self) -> Option<(Timestamp, &OrderRef)> {
-        self.lapses.first_key_value().map(|((at, _), which)| (*at, which))
+    pub(crate) fn next_lapse(&self) -> Option<Timestamp> {
+        self.lapses.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// Takes out the claim that lapses first, if it has by now. Each is taken once, also where a damaged file tells of an
+    /// order that is not there.
+    pub(crate) fn lapsed(&mut self, now: Timestamp) -> Option<OrderRef> {
+        let first = self.lapses.first_entry().filter(|first| first.key().0 <= now)?;
+        Some(first.remove())
     }
 
     /// Notes that the holder of an order has changed.

@@ -72,11 +72,7 @@ impl Hub {
             self.disconnected(conn, step);
             step.effects.push(Effect::HangUp { conn });
         }
-        while let Some((at, which)) = self.book.claims.next_lapse() {
-            if at > self.now {
-                break;
-            }
-            let which = which.clone();
+        while let Some(which) = self.book.claims.lapsed(self.now) {
             self.change(which, Change::Offered, None, step);
         }
         self.book.forget(self.now, &self.limits);
@@ -84,7 +80,7 @@ impl Hub {
 
     /// When [`advance`](Self::advance) next has something to do, if nothing else happens.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let lapse = self.book.claims.next_lapse().map(|(at, _)| at);
+        let lapse = self.book.claims.next_lapse();
         let forget = self.book.next_forget(&self.limits);
         let end = self.audience.next_end().map(|(until, _)| until);
         lapse.into_iter().chain(forget).chain(end).min()

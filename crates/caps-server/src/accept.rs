@@ -17,6 +17,7 @@ use hyper_util::service::TowerToHyperService;
 use prometheus_client::metrics::counter::Counter;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -24,15 +25,22 @@ use tower::ServiceExt as _;
 use crate::addresses::{Addresses, Admission, TOO_MANY, TooMany};
 use crate::edge::flow::{Flow, StreamSession};
 use crate::edge::stream::ClientStream;
+use crate::timely_body::TimelyBody;
 
 /// How long a connection may take for the head of its next request.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The most bytes that a request's head may have. A client that is slow with it holds no more.
+const MAX_HEAD: usize = 16 * 1024;
 
 /// How long to wait when the system has no more connections to give, such as at the limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// The longest that one who is turned away is listened to.
 const TURNING_AWAY: Duration = Duration::from_secs(1);
+
+/// The most who are turned away at the same time; more are closed without a word.
+const MOST_TURNED_AWAY: usize = 100;
 
 /// What is said when there are as many connections as there may be.
 const FULL: &str = "The hub has as many connections as it may have; try again in a moment.\n";
@@ -84,6 +92,7 @@ pub(crate) async fn serve(
     stop: CancellationToken,
     quit: CancellationToken,
 ) {
+    let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -95,7 +104,16 @@ pub(crate) async fn serve(
                     Ok(admission) => admission,
                     Err(why) => {
                         tracing::debug!(%peer, why, "turned away");
-                        tokio::spawn(tokio::time::timeout(TURNING_AWAY, turn_away(stream, why)));
+                        if let Ok(turn) = Arc::clone(&turned_away).try_acquire_owned() {
+                            tokio::spawn(async move {
+                                let turned =
+                                    tokio::time::timeout(TURNING_AWAY, turn_away(stream, why));
+                                if !matches!(turned.await, Ok(Ok(()))) {
+                                    tracing::debug!(%peer, "did not hear why");
+                                }
+                                drop(turn);
+                            });
+                        }
                         continue;
                     }
                 };
@@ -148,13 +166,15 @@ async fn connection(stream: ClientStream, about: About, routes: Router, quit: Ca
     }
     let service = routes.map_request(move |mut request: Request<hyper::body::Incoming>| {
         let About { session, admission } = about.clone();
+        session.requested();
         request.extensions_mut().insert(session);
         request.extensions_mut().insert(admission);
-        request.map(Body::new)
+        request.map(|body| Body::new(TimelyBody::new(body)))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(MAX_HEAD)
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(service))
         .with_upgrades();
     tokio::pin!(connection);

@@ -1,4 +1,5 @@
-//! How many connections one address has, so that nobody takes all there are.
+//! How many connections one address has, so that nobody takes all there are. A session of long polling counts as one,
+//! too: one connection can open any number of them, and they outlive it.
 //!
 //! Behind a proxy, which has all of them, the address is the one that the proxy names in `X-Forwarded-For`. Anyone can
 //! write that header, so it counts only where the proxy is one that the operator has named.
@@ -13,10 +14,19 @@ use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
 use ipnet::IpNet;
 use prometheus_client::metrics::counter::Counter;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::edge::flow;
 
 /// What is said to one whose address has all the connections that it may have.
 pub(crate) const TOO_MANY: &str =
     "Your address has as many connections as it may have; close some of them.\n";
+
+/// How one is refused who has got as far as a request.
+const REFUSED: (StatusCode, &str) = (StatusCode::TOO_MANY_REQUESTS, TOO_MANY);
+
+/// What is said when there are as many sessions as there may be.
+const FULL: &str = "The hub has as many sessions as it may have; try again in a moment.\n";
 
 /// The connections of every address.
 pub(crate) struct Addresses {
@@ -25,6 +35,14 @@ pub(crate) struct Addresses {
     open: Mutex<HashMap<IpAddr, usize>>,
     /// How often there was no place.
     turned_away: Counter,
+    /// Places for sessions of long polling.
+    sessions: Arc<Semaphore>,
+}
+
+/// The place of a session of long polling, for its life.
+#[derive(Clone)]
+struct Session {
+    _place: Arc<(OwnedSemaphorePermit, Place)>,
 }
 
 /// One connection's place among those of its address, which is free again when it is dropped.
@@ -34,9 +52,15 @@ pub(crate) struct Place {
 }
 
 impl Addresses {
-    /// At most `most` connections of an address. Counts those beyond.
-    pub(crate) fn new(most: usize, proxies: Vec<IpNet>, turned_away: Counter) -> Arc<Self> {
-        Arc::new(Self { most, proxies, open: Mutex::default(), turned_away })
+    /// At most `most` connections of an address, of which it counts those beyond, and `sessions` of long polling in all.
+    pub(crate) fn new(
+        most: usize,
+        sessions: usize,
+        proxies: Vec<IpNet>,
+        turned_away: Counter,
+    ) -> Arc<Self> {
+        let sessions = Arc::new(Semaphore::new(sessions.min(Semaphore::MAX_PERMITS)));
+        Arc::new(Self { most, proxies, open: Mutex::default(), turned_away, sessions })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -138,15 +162,38 @@ impl Admission {
         let _ = self.place.set(self.addresses.take(client).ok_or(TooMany)?);
         Ok(())
     }
+
+    /// Lets a session in beside its connections.
+    fn open_session(&self, headers: &HeaderMap) -> Result<Session, (StatusCode, &'static str)> {
+        let Addresses { sessions, .. } = &*self.addresses;
+        let permit = Arc::clone(sessions).try_acquire_owned();
+        let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, FULL))?;
+        let client = self.addresses.behind(self.peer, headers);
+        let client = if self.addresses.is_proxy(self.peer) { client } else { self.peer };
+        let place = self.addresses.take(client).ok_or(REFUSED)?;
+        Ok(Session { _place: Arc::new((permit, place)) })
+    }
 }
 
 /// Answers requests only of those who have a place.
-pub(crate) async fn watch(request: Request, next: Next) -> Response {
-    let admission = request.extensions().get::<Admission>();
-    match admission.map_or(Ok(()), |admission| admission.admit(request.headers())) {
-        Ok(()) => next.run(request).await,
-        Err(TooMany) => (StatusCode::TOO_MANY_REQUESTS, TOO_MANY).into_response(),
+pub(crate) async fn watch(mut request: Request, next: Next) -> Response {
+    let Some(admission) = request.extensions().get::<Admission>().cloned() else {
+        return next.run(request).await;
+    };
+    if let Err(TooMany) = admission.admit(request.headers()) {
+        return REFUSED.into_response();
     }
+    if flow::opens_polling(request.method(), request.uri()) {
+        match admission.open_session(request.headers()) {
+            // Instead of the connection's, which the session would hold for longer than that lasts.
+            Ok(session) => {
+                request.extensions_mut().remove::<Admission>();
+                request.extensions_mut().insert(session);
+            }
+            Err(refused) => return refused.into_response(),
+        }
+    }
+    next.run(request).await
 }
 
 #[cfg(test)]
@@ -166,7 +213,7 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_connections_and_no_more() {
-        let addresses = Addresses::new(2, Vec::new(), Counter::default());
+        let addresses = Addresses::new(2, 1, Vec::new(), Counter::default());
         let admit = |text| Admission::of(&addresses, ip(text));
         let first = admit("10.0.0.1").unwrap();
         let _second = admit("10.0.0.1").unwrap();
@@ -184,7 +231,8 @@ mod tests {
 
     #[test]
     fn behind_a_proxy_of_ours_it_is_the_clients_address_that_counts() {
-        let addresses = Addresses::new(1, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
+        let addresses =
+            Addresses::new(1, 1, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
         let behind = |values| addresses.behind(ip("10.0.0.1"), &forwarded(values));
         assert_eq!(behind(&[]), ip("10.0.0.1"));
         assert_eq!(behind(&["1.2.3.4"]), ip("1.2.3.4"));
@@ -208,7 +256,8 @@ mod tests {
 
     #[test]
     fn a_request_came_over_tls_where_a_proxy_of_ours_says_so() {
-        let addresses = Addresses::new(9, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
+        let addresses =
+            Addresses::new(9, 1, vec!["10.0.0.0/8".parse().unwrap()], Counter::default());
         let of = |peer| Admission::of(&addresses, ip(peer)).unwrap();
         for (peer, proto, is_over_tls) in [
             ("10.0.0.1", Some("https"), true),
@@ -226,7 +275,7 @@ mod tests {
 
     #[test]
     fn what_a_stranger_forwards_counts_for_nothing() {
-        let addresses = Addresses::new(1, Vec::new(), Counter::default());
+        let addresses = Addresses::new(1, 1, Vec::new(), Counter::default());
         let first = Admission::of(&addresses, ip("6.6.6.6")).unwrap();
         assert!(first.admit(&forwarded(&["1.2.3.4"])).is_ok());
         assert!(Admission::of(&addresses, ip("6.6.6.6")).is_err());

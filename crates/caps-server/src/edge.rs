@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod flow;
 pub(crate) mod line;
-mod packet;
+pub(crate) mod packet;
 pub(crate) mod stream;
+mod unheard;
 pub(crate) mod upgrade;

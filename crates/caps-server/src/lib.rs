@@ -21,6 +21,8 @@ mod cors;
 mod edge;
 mod entry;
 mod event_log;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod goodbye;
 mod http;
 mod inbox;
@@ -32,6 +34,7 @@ mod order_text;
 mod owner;
 mod schema;
 mod server;
+mod timely_body;
 mod token;
 
 pub use config::{Config, ConfigError, LogFormat, Store};

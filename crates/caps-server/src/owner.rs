@@ -17,7 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
-use crate::edge::line::{Flushed, Line, Outgoing};
+use crate::edge::line::{AtAll, Flushed, Line, Outgoing};
 use crate::inbox::{Asked, Command, Commands, Gauge, Heard, UnknownOrder};
 use crate::journal::{Journal, Progress, Trouble};
 use crate::metrics::Metrics;
@@ -46,6 +46,7 @@ pub(crate) struct Owner {
     commands: Commands,
     gauge: Arc<Gauge>,
     lines: HashMap<ConnId, Line>,
+    waiting_at_lines: AtAll,
     /// Those who are not connected and wait for an answer.
     askers: HashMap<ConnId, oneshot::Sender<Result<Answer, UnknownOrder>>>,
     batch: Vec<Command>,
@@ -94,6 +95,7 @@ impl Owner {
             commands,
             gauge,
             lines: HashMap::default(),
+            waiting_at_lines: AtAll::default(),
             askers: HashMap::default(),
             batch: Vec::with_capacity(BATCH),
             metrics,
@@ -255,7 +257,8 @@ impl Owner {
                 }
             }
             Command::Connected { conn, grant: Grant { identity, until }, flushes } => {
-                self.lines.insert(conn, Line::new(flushes));
+                let line = Line::new(flushes, Arc::clone(&self.waiting_at_lines));
+                self.lines.insert(conn, line);
                 Input::Connected { conn, identity, until }
             }
             Command::Opened { conn, socket } => {

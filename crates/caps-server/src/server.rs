@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use axum::middleware;
 use caps_hub::{ConnId, Hub, Step};
+use socket2::SockRef;
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinError, spawn_blocking};
@@ -29,6 +30,10 @@ use crate::journal::{self, FileJournal, Journal, MemoryJournal};
 use crate::metrics::{Metrics, TurnedAway};
 use crate::owner::{JournalFailed, Owner};
 use crate::{cors, http, inbox};
+
+/// How much the kernel holds of what a client has not read, and of what the hub has not. By itself it lets both grow
+/// to megabytes for each connection.
+const KERNEL_BUFFER: usize = 256 * 1024;
 
 /// A hub that listens and does not yet serve.
 pub struct Server {
@@ -88,6 +93,10 @@ impl Server {
         config.check()?;
         let listen = async || {
             let listener = TcpListener::bind((config.host.as_str(), config.port)).await?;
+            // Its connections have what it has.
+            let socket = SockRef::from(&listener);
+            socket.set_send_buffer_size(KERNEL_BUFFER)?;
+            socket.set_recv_buffer_size(KERNEL_BUFFER)?;
             let address = listener.local_addr()?;
             Ok((listener, address))
         };
@@ -130,7 +139,7 @@ impl Server {
         });
         let sources = Sources::new(Arc::clone(&intake), journal.progress(), log, stop.clone());
         let owner = Owner::new(hub, journal, step, commands, gauge, Arc::clone(&metrics));
-        let flow = Flow::new(metrics.transports.clone());
+        let flow = Flow::new(metrics.transports.clone(), frame(&config));
         let (socket_layer, io) = socket_io(&config);
         let max_rate = config.max_rate;
         events::open(
@@ -146,7 +155,12 @@ impl Server {
             .layer(middleware::from_fn(http::headers::secure));
 
         let TurnedAway { full, address } = metrics.turned_away.clone();
-        let addresses = Addresses::new(config.max_connections_per_address, config.proxies, address);
+        let addresses = Addresses::new(
+            config.max_connections_per_address,
+            config.max_connections,
+            config.proxies,
+            address,
+        );
         let connections = Connections::new(config.max_connections, addresses, full);
         let patience = Patience::of(config.drain_time);
         let quit = CancellationToken::new();
@@ -225,13 +239,19 @@ impl Begun {
     }
 }
 
-fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+/// The most that a frame of a WebSocket, or a polling request, may have, in bytes.
+fn frame(config: &Config) -> usize {
     /// How much more than a payload a frame may hold. A payload that is too large is to be answered, and not
     /// to cost its sender the line; only what is larger than this does.
     const ROOM: usize = 16;
-    /// What each WebSocket has at hand to read into, in bytes; a larger frame is given more.
+    (config.max_payload * ROOM).max(4 * 1024 * 1024)
+}
+
+fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
+    /// What is read of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
+    /// heard of one that is not to be listened to.
     const READ_BUFFER: usize = 1024;
-    let frame = (config.max_payload * ROOM).max(4 * 1024 * 1024);
+    let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)
         .ws_read_buffer_size(READ_BUFFER)

@@ -1,5 +1,5 @@
 //! The hub as clients see it that nobody here has written: socket.io-client 4.8, 3.1 and 2.5 from npm, and
-//! python-socketio from PyPI; and its pages as Chromium shows them.
+//! python-socketio from PyPI; its HTTP API as schemathesis asks it; and its pages as Chromium shows them.
 //!
 //! Each test starts a hub on a port of its own and runs a script of `tests/wire` or `tests/web` against it. What the
 //! scripts need is fetched into the target folder once. Where node, python3 or Chromium is missing, the tests that
@@ -95,6 +95,11 @@ fn bad_input_is_answered_and_harms_nobody() {
 }
 
 #[test]
+fn misuse_of_the_protocols_harms_nobody() {
+    perform(&[], &[Script::node("misuse.mjs")]);
+}
+
+#[test]
 fn nothing_is_lost() {
     perform(&[], &[Script::node("kept.mjs")]);
 }
@@ -179,8 +184,32 @@ fn what_an_order_says_is_never_more_than_text_and_fits_a_phone() {
     perform(&[], &[Script::browser("hostile.mjs")]);
 }
 
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// A token of the hub with [`SECRET`].
+fn token(flags: &[&str]) -> String {
+    let mut command = program(&["token"]);
+    let output = command.args(flags).env("CAPS_AUTH_SECRET", SECRET).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn the_http_api_answers_whatever_it_is_asked_as_its_document_says() {
+    perform(&[], &[Script::api("api.py")]);
+}
+
+#[test]
+fn the_http_api_answers_with_and_without_a_token_as_its_document_says() {
+    let admin = token(&["--role", "admin", "--sub", "ann"]);
+    let driver = token(&["--role", "driver", "--sub", "dana", "--vendors", "acme-widgets"]);
+    let asked_by = [&admin, &driver].map(|token| Script::api("api.py").args([&**token]));
+    for script in asked_by.into_iter().chain([Script::api("api.py")]) {
+        perform(&["--auth-secret", SECRET], &[script]);
+    }
+}
+
 #[test]
 fn where_the_hub_asks_for_tokens_a_browser_signs_in_and_out() {
-    const SECRET: &str = "0123456789abcdef0123456789abcdef";
     perform(&["--auth-secret", SECRET], &[Script::browser("session.mjs").args([SECRET])]);
 }

@@ -7,7 +7,8 @@ use std::fmt::Display;
 use std::num::NonZeroU32;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
 use caps_hub::{AckId, ConnId, Identity};
 use caps_proto::{Code, Handshake, NAMESPACE, Refusal, Request, Verb};
@@ -26,6 +27,9 @@ use crate::token::Grant;
 
 /// What one is told who brings no token.
 const NOBODY: &str = "This hub asks for a token, as `auth: {token}`; its operator issues one with `caps-server token`.";
+
+/// The longest that a client is not listened to, which its heartbeat outlives.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What every client's handlers share.
 pub(crate) struct Edge {
@@ -130,6 +134,8 @@ struct Client {
     flushes: Arc<Flushes>,
     /// How many events it may still emit for now.
     allowance: DefaultDirectRateLimiter,
+    /// How many it has emitted beyond that, since the last one that it might.
+    over: AtomicU32,
 }
 
 impl Client {
@@ -148,7 +154,8 @@ impl Client {
         tracing::debug!(%conn, identity = ?grant.identity, "connected");
         inbox.submit(Command::Connected { conn, grant, flushes: Arc::clone(&flushes) });
         let allowance = RateLimiter::direct(Quota::per_second(edge.max_rate));
-        Arc::new(Self { conn, edge: Arc::clone(edge), session: socket.id, flushes, allowance })
+        let (edge, session) = (Arc::clone(edge), socket.id);
+        Arc::new(Self { conn, edge, session, flushes, allowance, over: AtomicU32::new(0) })
     }
 
     /// Logs an event and submits it, or the reason why it cannot be.
@@ -157,15 +164,21 @@ impl Client {
             // It is not answered, so it is sent again, to the hub that follows.
             return Ok(());
         }
-        let bytes = packet.len();
+        let (conn, bytes, arrived) = (self.conn, packet.len(), Instant::now());
+        self.flushes.heard(bytes);
+        if self.allowance.check().is_err() {
+            self.pause();
+            let request = Err(self.too_many());
+            let heard = Heard { conn, ack, verb: None, request, bytes, arrived };
+            return self.edge.intake.inbox.submit_heard(heard);
+        }
+        self.over.store(0, Ordering::Relaxed);
         let (text, is_binary) = match packet {
             Value::Str(text, attachments) => (text.as_str(), attachments.is_some()),
             Value::Bytes(_) => ("", true),
         };
-        let arrived = Instant::now();
         let packet = Packet::parse(text);
         let request = match &packet {
-            _ if self.allowance.check().is_err() => Err(self.too_many()),
             Ok(packet) => self.parse(packet, is_binary),
             Err(refusal) => Err(refusal.clone()),
         };
@@ -179,7 +192,7 @@ impl Client {
         };
         let intake = &self.edge.intake;
         intake.record(name, request.as_ref().ok(), payload);
-        intake.inbox.submit_heard(Heard { conn: self.conn, ack, verb, request, bytes, arrived })
+        intake.inbox.submit_heard(Heard { conn, ack, verb, request, bytes, arrived })
     }
 
     fn parse(&self, packet: &Packet<'_>, is_binary: bool) -> Result<Request, Refusal> {
@@ -201,6 +214,14 @@ impl Client {
             return Err(invalid(format!("`{verb}` takes one argument, not {}.", others + 1)));
         }
         self.edge.intake.parse(verb, *first, mint)
+    }
+
+    /// Does not listen to a client that goes on emitting too much, for as long as what it has emitted too much would
+    /// have taken: an answer costs about as much as an event.
+    fn pause(&self) {
+        let over = self.over.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let pause = Duration::from_secs(over.into()) / self.edge.max_rate.get();
+        self.flushes.be_deaf_for(pause.min(LONGEST_PAUSE));
     }
 
     fn too_many(&self) -> Refusal {

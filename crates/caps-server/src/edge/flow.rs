@@ -1,27 +1,33 @@
-//! Tells when a client's transport has taken all that was handed to it.
+//! Tells when a client's transport has taken all that was handed to it, and how much it may send.
 //!
 //! Socket.IO's own buffer for a socket does not say how full it is, and a full one loses what is emitted and the
 //! next heartbeat with it. So the edge counts: whoever writes for a socket empties that buffer, and flushes. A
 //! WebSocket's flushes are seen on its TCP stream ([`ClientStream`](super::stream::ClientStream)), which is told
 //! its session ([`StreamSession`]); long polling has flushed when a poll is answered ([`watch`]).
+//!
+//! The other way round, who sends far more events than it may is not listened to for a while, and who sends what comes
+//! to no event is cut off ([`unheard`]): on the TCP stream of a WebSocket, and before a polling request.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use caps_hub::ConnId;
 use foldhash::HashMap;
-use http::{Method, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri, header};
 use socketioxide::socket::Sid;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tokio::time::Instant;
 
+use super::unheard::{Budget, FREE, Unheard};
 use crate::metrics::Transports;
 
 mod flushes;
+mod stream_session;
 
 pub(crate) use flushes::Flushes;
+pub(crate) use stream_session::StreamSession;
 
 /// The flushes of every client, by its Engine.IO session.
 #[derive(Clone, Default)]
@@ -30,6 +36,9 @@ pub(crate) struct Flow {
     /// The WebSockets among them.
     streams: Arc<RwLock<HashMap<Sid, StreamSession>>>,
     transports: Transports,
+    budget: Budget,
+    /// The most that one connection may send before it comes to something.
+    most_unheard: usize,
 }
 
 /// A client's time in the namespace.
@@ -39,9 +48,28 @@ struct Session {
 }
 
 impl Flow {
-    /// Counts the streams that are open.
-    pub(crate) fn new(transports: Transports) -> Self {
-        Self { transports, ..Self::default() }
+    /// Counts the streams that are open. `most_unheard` is the most that a frame or a polling request may have.
+    pub(crate) fn new(transports: Transports, most_unheard: usize) -> Self {
+        Self { transports, most_unheard, ..Self::default() }
+    }
+
+    /// For one more connection.
+    pub(crate) fn unheard(&self) -> Unheard {
+        Unheard::new(self.budget.clone(), self.most_unheard)
+    }
+
+    fn flushes(&self, session: Sid) -> Option<Arc<Flushes>> {
+        read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes))
+    }
+
+    /// How many bytes of events were heard in a session.
+    pub(super) fn heard(&self, session: Sid) -> u64 {
+        self.flushes(session).map_or(0, |flushes| flushes.bytes_heard())
+    }
+
+    /// Until when a session is not listened to.
+    pub(crate) fn deaf_until(&self, session: Sid) -> Option<Instant> {
+        read(&self.sessions).get(&session)?.flushes.deaf_until()
     }
 
     /// Notes that there is one more stream.
@@ -100,11 +128,26 @@ impl Flow {
 
     /// Waits until the hub has hung up on a session, if it ever does.
     async fn is_over(&self, session: Sid) {
-        let flushes = read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes));
-        match flushes {
+        match self.flushes(session) {
             Some(flushes) => flushes.over.wait().await,
             None => std::future::pending().await,
         }
+    }
+
+    /// Waits until a session is listened to that wants to post so much.
+    async fn listen(&self, session: Sid, bytes: usize) -> Result<(), Response> {
+        let flushes = self.flushes(session);
+        if flushes.as_ref().map_or(bytes > FREE, |flushes| flushes.is_cut_off()) {
+            return Err((StatusCode::BAD_REQUEST, UNHEARD).into_response());
+        }
+        if let Some(until) = flushes.and_then(|flushes| flushes.deaf_until()) {
+            tokio::time::sleep_until(until).await;
+        }
+        if bytes > FREE && self.budget.is_spent() {
+            let later = [(header::RETRY_AFTER, "1")];
+            return Err((StatusCode::SERVICE_UNAVAILABLE, later, SPENT).into_response());
+        }
+        Ok(())
     }
 
     pub(crate) fn insert(&self, session: Sid, conn: ConnId, flushes: Arc<Flushes>) {
@@ -120,38 +163,9 @@ impl Flow {
     }
 
     pub(crate) fn flushed(&self, session: Sid) {
-        let flushes = read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes));
-        if let Some(flushes) = flushes {
+        if let Some(flushes) = self.flushes(session) {
             flushes.flushed();
         }
-    }
-}
-
-/// What is to be known of a TCP stream by those who do not have it: the session of the WebSocket that it has become,
-/// once that is known; and when it is to end.
-#[derive(Clone, Default)]
-pub(crate) struct StreamSession(Arc<Stream>);
-
-#[derive(Default)]
-struct Stream {
-    session: OnceLock<Sid>,
-    is_closed: AtomicBool,
-    hung_up: CancellationToken,
-}
-
-impl StreamSession {
-    /// Of a stream that ends with `hung_up`, if not before.
-    pub(crate) fn new(hung_up: CancellationToken) -> Self {
-        Self(Arc::new(Stream { hung_up, ..Stream::default() }))
-    }
-
-    /// Waits until it is to end.
-    pub(crate) fn hung_up(&self) -> WaitForCancellationFutureOwned {
-        self.0.hung_up.clone().cancelled_owned()
-    }
-
-    pub(crate) fn get(&self) -> Option<Sid> {
-        self.0.session.get().copied()
     }
 }
 
@@ -163,6 +177,12 @@ pub(crate) fn asks_for_websocket(uri: &Uri) -> bool {
 /// What Engine.IO says to one who polls for a session that is over.
 const UNKNOWN_SESSION: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 
+/// What is said to who posts and has not connected to the namespace, or posts what comes to no event.
+const UNHEARD: &str = "So much was sent and came to no event that no more is taken.\n";
+
+/// What is said to who posts much when much has been sent already.
+const SPENT: &str = "The hub has more at hand than it can take; try again in a moment.\n";
+
 // No step under a lock can panic and leave it half done.
 
 fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
@@ -173,20 +193,35 @@ fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
     lock.write().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Notes an answered poll as a flush, and the stream of a session that has gone over to a WebSocket.
+/// What a request says of its body's length.
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Notes an answered poll as a flush, and the stream of a session that has gone over to a WebSocket. Takes from a
+/// client as much as it may send.
 pub(crate) async fn watch(State(flow): State<Flow>, request: Request, next: Next) -> Response {
     let session = query_value(request.uri(), "sid").and_then(|sid| sid.parse::<Sid>().ok());
-    let Some(session) = session.filter(|_| request.uri().path().starts_with("/socket.io")) else {
+    let Some(session) = session.filter(|_| is_socket_io(request.uri())) else {
         return next.run(request).await;
     };
     let is_poll = request.method() == Method::GET && !asks_for_websocket(request.uri());
+    let is_post = request.method() == Method::POST;
     let stream = request.extensions().get::<StreamSession>().cloned();
+    let length = length(request.headers());
+    if is_post && let Err(refused) = flow.listen(session, length.unwrap_or(0)).await {
+        return refused;
+    }
     let response = tokio::select! {
         biased;
         // What there is to tell comes first.
         response = next.run(request) => response,
         () = flow.is_over(session) => (StatusCode::BAD_REQUEST, UNKNOWN_SESSION).into_response(),
     };
+    if is_post && let Some(flushes) = flow.flushes(session) {
+        let received = || stream.as_ref().map_or(0, StreamSession::body);
+        flushes.posted(length.unwrap_or_else(received), || flow.unheard());
+    }
     if response.status() == StatusCode::SWITCHING_PROTOCOLS
         && let Some(stream) = stream
     {
@@ -196,6 +231,18 @@ pub(crate) async fn watch(State(flow): State<Flow>, request: Request, next: Next
         flow.flushed(session);
     }
     response
+}
+
+/// Whether a request opens a session of long polling.
+pub(crate) fn opens_polling(method: &Method, uri: &Uri) -> bool {
+    *method == Method::GET
+        && is_socket_io(uri)
+        && query_value(uri, "sid").is_none()
+        && !asks_for_websocket(uri)
+}
+
+fn is_socket_io(uri: &Uri) -> bool {
+    uri.path().starts_with("/socket.io")
 }
 
 fn query_value<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
@@ -217,7 +264,7 @@ mod tests {
     #[test]
     fn a_stream_is_counted_as_what_it_is_until_its_end() {
         let transports = Transports::default();
-        let (flow, session) = (Flow::new(transports.clone()), Sid::new());
+        let (flow, session) = (Flow::new(transports.clone(), 0), Sid::new());
         let count = || (transports.http.get(), transports.websocket.get());
         let [quick, lasting] = [(); 2].map(|()| StreamSession::default());
         flow.opened();

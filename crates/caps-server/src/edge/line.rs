@@ -5,6 +5,7 @@
 //! more messages than its own window allows, so what waits here is mostly answers.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use caps_hub::AckId;
@@ -25,10 +26,18 @@ pub(crate) const BUFFER: usize = 1024;
 /// buffer, so this is less than half of it, with room left for heartbeats.
 const BETWEEN_FLUSHES: usize = 448;
 
+/// The most bytes of answers among them, roughly.
+const BYTES_BETWEEN_FLUSHES: usize = 64 * 1024;
+
 /// The most packets that wait here, and the most bytes of them, roughly. A client that has so many answers and
 /// reads none is cut off.
 const MAX_WAITING: usize = 100_000;
 const MAX_WAITING_BYTES: usize = 16 * 1024 * 1024;
+
+/// The most bytes that wait at all lines together. Beyond it, a client with more than its share is cut off that needs
+/// one more.
+const MAX_WAITING_AT_ALL: usize = 256 * 1024 * 1024;
+const SHARE: usize = 16 * 1024;
 
 /// One packet to a client.
 #[derive(Debug, Clone)]
@@ -52,6 +61,9 @@ impl Outgoing {
     }
 }
 
+/// How many bytes wait at all lines.
+pub(crate) type AtAll = Arc<AtomicUsize>;
+
 pub(crate) struct Line {
     /// `None` until the client has been told that it is connected: nothing may come before that.
     ///
@@ -60,8 +72,10 @@ pub(crate) struct Line {
     flushes: Arc<Flushes>,
     waiting: VecDeque<Outgoing>,
     waiting_bytes: usize,
+    at_all: AtAll,
     /// How many packets were handed over since the flush counted as `seen`.
     handed: usize,
+    handed_bytes: usize,
     seen: u64,
     watched: bool,
     /// Whether it ends when nothing waits any more.
@@ -80,13 +94,15 @@ pub(crate) enum Flushed {
 }
 
 impl Line {
-    pub(crate) fn new(flushes: Arc<Flushes>) -> Self {
+    pub(crate) fn new(flushes: Arc<Flushes>, at_all: AtAll) -> Self {
         Self {
             socket: None,
             flushes,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
+            at_all,
             handed: 0,
+            handed_bytes: 0,
             seen: 0,
             watched: false,
             is_ending: false,
@@ -101,13 +117,21 @@ impl Line {
     }
 
     pub(crate) fn push(&mut self, packet: Outgoing) {
-        if self.waiting.len() < MAX_WAITING && self.waiting_bytes < MAX_WAITING_BYTES {
+        if self.has_room() {
             self.waiting_bytes += packet.size();
+            self.at_all.fetch_add(packet.size(), Ordering::Relaxed);
             self.waiting.push_back(packet);
             self.hand_over();
         } else {
             self.cut_off();
         }
+    }
+
+    fn has_room(&self) -> bool {
+        let has_share = || self.at_all.load(Ordering::Relaxed) < MAX_WAITING_AT_ALL;
+        self.waiting.len() < MAX_WAITING
+            && self.waiting_bytes < MAX_WAITING_BYTES
+            && (self.waiting_bytes < SHARE || has_share())
     }
 
     /// Whether all packets have been handed over.
@@ -150,8 +174,9 @@ impl Line {
             if flushes != self.seen {
                 self.seen = flushes;
                 self.handed = 0;
+                self.handed_bytes = 0;
             }
-            if self.handed >= BETWEEN_FLUSHES {
+            if self.handed >= BETWEEN_FLUSHES || self.handed_bytes >= BYTES_BETWEEN_FLUSHES {
                 break;
             }
             match send(&socket, packet) {
@@ -167,7 +192,10 @@ impl Line {
                     tracing::error!(%why, "a packet could not be written");
                 }
             }
-            self.waiting_bytes -= packet.size();
+            let size = packet.size();
+            self.handed_bytes += size;
+            self.waiting_bytes -= size;
+            self.at_all.fetch_sub(size, Ordering::Relaxed);
             self.waiting.pop_front();
         }
         if !self.waiting.is_empty() {
@@ -183,6 +211,7 @@ impl Line {
 
     fn clear(&mut self) {
         self.waiting.clear();
+        self.at_all.fetch_sub(self.waiting_bytes, Ordering::Relaxed);
         self.waiting_bytes = 0;
     }
 
@@ -199,6 +228,12 @@ impl Line {
         if let Err(why) = socket.disconnect() {
             tracing::debug!(%why, "left to the heartbeat");
         }
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.clear();
     }
 }
 

@@ -1,29 +1,36 @@
 //! A client's TCP stream.
 
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
+use super::unheard::Unheard;
 use crate::addresses::Admission;
 
 /// How long a client may take nothing at all of what it is sent: as long as its heartbeat may be missing. Without
 /// it, what is being written to a client that has stopped reading would stay as long as TCP keeps it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
 
-/// Notes its flushes, counts as open until it is dropped, and ends when the hub hangs up: also when it has become a
-/// WebSocket, which its HTTP server no longer knows of.
+/// Notes its flushes, takes from the client what it may send, counts as open until it is dropped, and ends when the hub
+/// hangs up: also when it has become a WebSocket, which its HTTP server no longer knows of.
 pub(crate) struct ClientStream {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
     session: StreamSession,
     flow: Flow,
+    unheard: Unheard,
+    /// While the client is not listened to.
+    deaf: Option<Pin<Box<Sleep>>>,
     _open: TaskTrackerToken,
     _admission: Admission,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -41,7 +48,17 @@ impl ClientStream {
         stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
         let hung_up = Box::pin(session.hung_up());
         flow.opened();
-        Self { stream, session, flow, _open: open, _admission: admission, hung_up }
+        let unheard = flow.unheard();
+        Self {
+            stream,
+            session,
+            flow,
+            unheard,
+            deaf: None,
+            _open: open,
+            _admission: admission,
+            hung_up,
+        }
     }
 
     /// Sends small packets at once.
@@ -66,7 +83,24 @@ impl AsyncRead for ClientStream {
             // As if the client had closed it.
             return Poll::Ready(Ok(()));
         }
-        self.stream.as_mut().poll_read(cx, buf)
+        let this = &mut *self;
+        if let Some(until) = this.session.get().and_then(|session| this.flow.deaf_until(session)) {
+            let deaf = this.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
+            deaf.as_mut().reset(until);
+            ready!(deaf.as_mut().poll(cx));
+        }
+        this.deaf = None;
+        let before = buf.filled().len();
+        ready!(this.stream.as_mut().poll_read(cx, buf))?;
+        let received = buf.filled().len() - before;
+        this.session.received(received);
+        let heard = || this.session.heard(&this.flow);
+        if let Err(too_much) = this.unheard.sent(received, heard) {
+            // Or what is being written to it, which it may not read, would hold the line.
+            SockRef::from(this.stream.get_ref()).shutdown(Shutdown::Both)?;
+            return Poll::Ready(Err(too_much));
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -128,7 +162,8 @@ mod tests {
             StreamSession::default(),
             Flow::default(),
             open.token(),
-            Admission::of(&Addresses::new(1, Vec::new(), Counter::default()), peer.ip()).unwrap(),
+            Admission::of(&Addresses::new(1, 1, Vec::new(), Counter::default()), peer.ip())
+                .unwrap(),
         );
         let since = Instant::now();
         let failed = loop {

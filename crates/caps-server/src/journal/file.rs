@@ -21,6 +21,8 @@ mod check;
 mod counts;
 mod error;
 mod export;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod lock;
 mod orders;
 mod reader;

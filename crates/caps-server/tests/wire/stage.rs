@@ -35,6 +35,11 @@ impl Script {
         Self { tool: Tool::Python, file, args: Vec::new() }
     }
 
+    /// A script for python with what asks for all that a document of an HTTP API tells of.
+    pub(crate) fn api(file: &'static str) -> Self {
+        Self { tool: Tool::Api, file, args: Vec::new() }
+    }
+
     /// A script for node with a browser at hand.
     pub(crate) fn browser(file: &'static str) -> Self {
         Self { tool: Tool::Browser, file, args: Vec::new() }

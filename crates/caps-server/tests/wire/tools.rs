@@ -18,6 +18,8 @@ pub(crate) fn is_ci() -> bool {
 pub(crate) enum Tool {
     Node,
     Python,
+    /// Python, and what asks for all that a document of an HTTP API tells of.
+    Api,
     /// Node, and a browser that it drives.
     Browser,
 }
@@ -31,16 +33,16 @@ impl Tool {
                 let major = version.trim_start_matches('v').split('.').next().unwrap_or_default();
                 major.parse::<u32>().unwrap_or(0) < 20 || say("npm", &["--version"]).is_none()
             }
-            Self::Python => say("python3", &["-c", "import ensurepip, venv"]).is_none(),
+            Self::Python | Self::Api => say("python3", &["-c", "import ensurepip, venv"]).is_none(),
         };
         match self {
             Self::Node | Self::Browser if is_missing => {
                 Err("node 20 or later with npm is missing: \
                 install it from https://nodejs.org or by your package manager, to test with the JavaScript clients")
             }
-            Self::Python if is_missing => {
+            Self::Python | Self::Api if is_missing => {
                 Err("python3 with its venv module is missing: install `python3` and \
-                `python3-venv` by your package manager, to test with the Python client")
+                `python3-venv` by your package manager, to test with Python's clients")
             }
             Self::Browser if chromium().is_none() => {
                 Err("Chromium is missing: install it by your package \
@@ -62,7 +64,7 @@ impl Tool {
                 }
                 node
             }
-            Self::Python => {
+            Self::Python | Self::Api => {
                 let bin = if cfg!(windows) { "Scripts/python" } else { "bin/python" };
                 let mut python = Command::new(installed.join(bin));
                 python.env("PYTHONDONTWRITEBYTECODE", "1");
@@ -79,6 +81,7 @@ impl Tool {
             Self::Node => ("npm", "package-lock.json"),
             Self::Browser => ("browser", "package-lock.json"),
             Self::Python => ("venv", "requirements.txt"),
+            Self::Api => ("api", "requirements-api.txt"),
         };
         let lock = File::create(stage.join(format!("{folder}.lock"))).expect("a lock file");
         lock.lock().expect("the lock");
@@ -89,7 +92,7 @@ impl Tool {
         let wanted = match self {
             Self::Node | Self::Browser => wanted,
             // A venv belongs to the python that made it.
-            Self::Python => {
+            Self::Python | Self::Api => {
                 let python =
                     say("python3", &["-c", "import sys; print(sys.executable, sys.version)"]);
                 wanted + &python.unwrap_or_default()
@@ -112,7 +115,7 @@ impl Tool {
                     .arg(&folder);
                 run(&mut ci);
             }
-            Self::Python => {
+            Self::Python | Self::Api => {
                 run(Command::new("python3").args(["-m", "venv"]).arg(&folder));
                 let bin = if cfg!(windows) { "Scripts/python" } else { "bin/python" };
                 let mut pip = Command::new(folder.join(bin));
@@ -128,7 +131,7 @@ impl Tool {
     pub(crate) fn scripts(self) -> PathBuf {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
         match self {
-            Self::Node | Self::Python => tests.join("wire"),
+            Self::Node | Self::Python | Self::Api => tests.join("wire"),
             Self::Browser => tests.join("web"),
         }
     }

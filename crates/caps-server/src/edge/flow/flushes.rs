@@ -1,10 +1,15 @@
-//! The flushes of one client's transport.
+//! The flushes of one client's transport, and what was heard of it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-/// The flushes of one client's transport, whichever that is at the moment.
+use crate::edge::unheard::{self, Unheard};
+
+/// The flushes of one client's transport, whichever that is at the moment, and what was heard of it.
 pub(crate) struct Flushes {
     count: AtomicU64,
     wanted: AtomicBool,
@@ -12,6 +17,11 @@ pub(crate) struct Flushes {
     /// Whether nothing more is heard of it.
     is_mute: AtomicBool,
     pub(super) over: Over,
+    /// How many bytes of events were heard.
+    heard: AtomicU64,
+    deaf_until: Mutex<Option<Instant>>,
+    /// What long polling has brought beside that. `None` once it was too much.
+    posted: OnceLock<Mutex<Option<Unheard>>>,
 }
 
 /// Whether the hub has hung up. Smaller than a token, for there is one for each client.
@@ -46,7 +56,43 @@ impl Flushes {
             tell: Box::new(tell),
             is_mute: AtomicBool::new(false),
             over: Over::default(),
+            heard: AtomicU64::new(0),
+            deaf_until: Mutex::default(),
+            posted: OnceLock::new(),
         }
+    }
+
+    /// Notes that an event of so many bytes was heard.
+    pub(crate) fn heard(&self, packet: usize) {
+        self.heard.fetch_add(unheard::heard(packet), Ordering::Relaxed);
+    }
+
+    pub(super) fn bytes_heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    /// Does not listen to the client for a while.
+    pub(crate) fn be_deaf_for(&self, pause: Duration) {
+        *lock(&self.deaf_until) = Some(Instant::now() + pause);
+    }
+
+    pub(super) fn deaf_until(&self) -> Option<Instant> {
+        let mut until = lock(&self.deaf_until);
+        *until = until.filter(|until| *until > Instant::now());
+        *until
+    }
+
+    /// Notes what a polling request has brought. Nothing more is taken after what was too much.
+    pub(super) fn posted(&self, bytes: usize, begin: impl FnOnce() -> Unheard) {
+        let mut unheard = lock(self.posted.get_or_init(|| Mutex::new(Some(begin()))));
+        let sent = unheard.as_mut().map(|unheard| unheard.sent(bytes, || self.bytes_heard()));
+        if let Some(Err(_too_much)) = sent {
+            *unheard = None;
+        }
+    }
+
+    pub(super) fn is_cut_off(&self) -> bool {
+        self.posted.get().is_some_and(|unheard| lock(unheard).is_none())
     }
 
     /// Whether nothing more is to be heard of the client, for the hub is about to hang up.
@@ -82,6 +128,11 @@ impl Flushes {
             (self.tell)();
         }
     }
+}
+
+/// No step under a lock can panic and leave it half done.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ mod stage;
 #[path = "wire/tools.rs"]
 mod tools;
 
+use hub::program;
 use stage::{Script, perform};
 
 #[test]

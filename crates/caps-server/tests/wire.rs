@@ -204,8 +204,10 @@ fn the_http_api_answers_whatever_it_is_asked_as_its_document_says() {
 fn the_http_api_answers_with_and_without_a_token_as_its_document_says() {
     let admin = token(&["--role", "admin", "--sub", "ann"]);
     let driver = token(&["--role", "driver", "--sub", "dana", "--vendors", "acme-widgets"]);
-    let asked_by = [&admin, &driver].map(|token| Script::api("api.py").args([&**token]));
-    for script in asked_by.into_iter().chain([Script::api("api.py")]) {
+    let ask = || Script::api("api.py");
+    for script in
+        [ask().args([&admin, &admin]), ask().args([&admin, &driver]), ask().args([&admin])]
+    {
         perform(&["--auth-secret", SECRET], &[script]);
     }
 }

@@ -250,7 +250,7 @@ fn frame(config: &Config) -> usize {
 fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
     /// What is read of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
     /// heard of one that is not to be listened to.
-    const READ_BUFFER: usize = 1024;
+    const READ_BUFFER: usize = 2048;
     let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)

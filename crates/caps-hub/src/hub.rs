@@ -161,6 +161,7 @@ impl Hub {
         };
         let allowed = rights::check(&connection.identity, &request);
         let who = connection.who.clone();
+        let begun = step.effects.len();
         let result = allowed.and_then(|()| match request {
             Request::Join(client_id) => {
                 let keys = [Event::InTransit, Event::Delivered]
@@ -194,7 +195,9 @@ impl Hub {
             }
         });
         if let Some(result) = result.transpose() {
-            step.effects.push(Effect::Answer { conn, ack, verb, answer: Answer::from(result) });
+            // Before what it brings to others, of whom there may be many.
+            let answer = Effect::Answer { conn, ack, verb, answer: Answer::from(result) };
+            step.effects.insert(begun, answer);
         }
     }
 

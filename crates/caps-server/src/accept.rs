@@ -36,6 +36,13 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long to wait when the system has no more connections to give, such as at the limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// How many connections are taken before those who are there already have their turn, which a crowd that comes at once
+/// would make wait: letting one in takes longer than an event.
+const AT_A_TIME: usize = 8;
+
+/// How long their turn is. The next of the crowd wait for it in the kernel.
+const TURN: Duration = Duration::from_millis(1);
+
 /// The longest that one who is turned away is listened to.
 const TURNING_AWAY: Duration = Duration::from_secs(1);
 
@@ -93,7 +100,13 @@ pub(crate) async fn serve(
     quit: CancellationToken,
 ) {
     let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
+    let mut taken = 0;
     loop {
+        if taken == AT_A_TIME {
+            taken = 0;
+            tokio::time::sleep(TURN).await;
+        }
+        taken += 1;
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
             accepted = listener.accept() => accepted,

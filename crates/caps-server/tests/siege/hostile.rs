@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -96,7 +96,8 @@ pub(crate) struct Siege {
 impl Siege {
     /// Sends them.
     pub(crate) fn begin(hub: SocketAddr, idle: usize, hostile: usize) -> Self {
-        let runtime = Runtime::new().unwrap();
+        let runtime =
+            Builder::new_multi_thread().enable_all().on_thread_start(give_way).build().unwrap();
         let seen = Arc::new(Seen { wanted: (idle, hostile), ..Seen::default() });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         for number in 0..idle {
@@ -150,6 +151,12 @@ impl Siege {
         self.runtime.shutdown_timeout(BOUND);
         self.seen
     }
+}
+
+/// Leaves the processor to the hub and to who is honest: a siege comes from other machines.
+fn give_way() {
+    const LAST: i32 = 19;
+    rustix::process::setpriority_process(None, LAST).unwrap();
 }
 
 /// A vendor of a store of its own, to whom nothing is ever said.

@@ -1,10 +1,10 @@
 //! Who is told of what, event by event.
 
+use caps_proto::{Request, Verb};
 use serde_json::json;
 
-use crate::Change;
-use crate::ConnId;
-use crate::tests::world::{World, message, order};
+use crate::tests::world::{World, message, order, raw};
+use crate::{Change, ConnId, Effect, Input, Step};
 
 /// A vendor with its joined socket and another vendor's, two drivers and an observer; nothing heard yet.
 struct Town {
@@ -53,6 +53,20 @@ fn every_driver_and_observer_hears_a_pickup_and_no_vendor_does() {
     let mut town = Town::new();
     assert_eq!(town.world.place(town.acme, "acme/7"), "ok");
     assert_eq!(town.heard(), all(&["dora", "emil", "observer"], "pickup acme/7"));
+}
+
+#[test]
+fn who_places_an_order_is_answered_before_all_who_hear_of_it() {
+    let Town { mut world, acme, .. } = Town::new();
+    let order = raw(&order("acme/7").to_string());
+    let request = Request::parse(Verb::Pickup, Some(&order), || unreachable!("it has an id"));
+    let mut step = Step::default();
+    let asked = Input::Asked { conn: acme, ack: Some(1), request: request.unwrap() };
+    world.hub.handle(asked, world.now, &mut step);
+    let [Effect::Answer { conn, .. }, Effect::Emit { to, .. }] = &step.effects[..] else {
+        panic!("{:?}", step.effects)
+    };
+    assert_eq!((*conn, to.len()), (acme, 3));
 }
 
 #[test]

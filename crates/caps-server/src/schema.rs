@@ -81,16 +81,19 @@ impl PartialSchema for Placeable {
             OneOfBuilder::new().item(Ref::from_schema_name(Id::name())).item(number)
         };
         let order =
-            any_object().property("store", id()).required("store").property("orderId", id());
+            || any_object().property("store", id()).required("store").property("orderId", id());
         let message = any_object()
             .property("clientId", id())
             .required("clientId")
             .property("messageId", id())
             .property("order", Ref::from_schema_name(OrderText::name()))
             .required("order");
+        let around_it =
+            any_object().property("messageId", id()).property("order", order()).required("order");
         let either = AnyOfBuilder::new()
-            .item(order)
+            .item(order())
             .item(message)
+            .item(around_it)
             .description(Some("An order, with whatever fields the vendor likes beside these; or a message around one."))
             .examples([json!({"store": "acme-widgets", "orderId": "7", "customer": "Ann", "address": "Elm 1"})]);
         RefOr::T(Schema::AnyOf(either.build()))

@@ -194,6 +194,29 @@ fn every_route_answers_as_the_document_says() {
     }
 }
 
+#[test]
+fn what_can_be_placed_is_what_the_document_says() {
+    let hub = Hub::start(&[]);
+    let document = Document(hub.shows("/api/openapi.json"));
+    let body = &document.0["paths"]["/api/orders"]["post"]["requestBody"]["content"];
+    let schema = &body["application/json"]["schema"];
+    for (order, is_placed) in [
+        (json!({"store": STORE}), true),
+        (json!({"clientId": STORE, "order": {}}), true),
+        (json!({"clientId": STORE, "messageId": 7, "order": {"orderId": 8}}), true),
+        (json!({"order": {"store": STORE}}), true),
+        (json!({"messageId": 9, "order": {"store": STORE}}), true),
+        (json!({"order": {}}), false),
+        (json!({"orderId": 7}), false),
+        (json!([]), false),
+    ] {
+        let response = hub.http_with("POST", "/api/orders", JSON, &order.to_string());
+        assert_eq!(response.starts_with("HTTP/1.1 201 "), is_placed, "{order}: {response}");
+        let errors = document.errors(schema, &order);
+        assert_eq!(errors.is_empty(), is_placed, "{order}: {errors:?}");
+    }
+}
+
 impl Document {
     /// Checks that a response is one of those that an operation may have.
     fn has_foreseen(&self, operation: &Value, response: &str, what: &str) {

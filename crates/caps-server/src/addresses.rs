@@ -41,7 +41,7 @@ pub(crate) struct Addresses {
 
 /// The place of a session of long polling, for its life.
 #[derive(Clone)]
-struct Session {
+pub(crate) struct Session {
     _place: Arc<(OwnedSemaphorePermit, Place)>,
 }
 

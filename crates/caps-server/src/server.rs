@@ -148,9 +148,9 @@ impl Server {
         );
         let routes = http::routes(sources)
             .layer(socket_layer)
+            .layer(middleware::map_request(upgrade::detach))
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
             .layer(middleware::from_fn(addresses::watch))
-            .layer(middleware::map_request(upgrade::detach))
             .layer(option_layer(cors::layer(&config.cors_origins)))
             .layer(middleware::from_fn(http::headers::secure));
 

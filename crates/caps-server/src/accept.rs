@@ -93,6 +93,7 @@ pub(crate) async fn serve(
     quit: CancellationToken,
 ) {
     let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
+    let flow = Arc::new(flow);
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => return,
@@ -122,7 +123,7 @@ pub(crate) async fn serve(
                 let stream = ClientStream::new(
                     stream,
                     session.clone(),
-                    flow.clone(),
+                    Arc::clone(&flow),
                     open.token(),
                     admission.clone(),
                 );

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::Shutdown;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -10,7 +11,6 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_io_timeout::TimeoutStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -25,12 +25,14 @@ const WRITE_TIMEOUT: Duration = Duration::from_secs(45);
 /// Notes its flushes, takes from the client what it may send, counts as open until it is dropped, and ends when the hub
 /// hangs up: also when it has become a WebSocket, which its HTTP server no longer knows of.
 pub(crate) struct ClientStream {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    stream: TcpStream,
     session: StreamSession,
-    flow: Flow,
+    flow: Arc<Flow>,
     unheard: Unheard,
     /// While the client is not listened to.
     deaf: Option<Pin<Box<Sleep>>>,
+    /// While the client takes nothing.
+    stuck: Option<Pin<Box<Sleep>>>,
     _open: TaskTrackerToken,
     _admission: Admission,
     hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
@@ -40,12 +42,10 @@ impl ClientStream {
     pub(crate) fn new(
         stream: TcpStream,
         session: StreamSession,
-        flow: Flow,
+        flow: Arc<Flow>,
         open: TaskTrackerToken,
         admission: Admission,
     ) -> Self {
-        let mut stream = Box::pin(TimeoutStream::new(stream));
-        stream.as_mut().set_write_timeout_pinned(Some(WRITE_TIMEOUT));
         let hung_up = Box::pin(session.hung_up());
         flow.opened();
         let unheard = flow.unheard();
@@ -55,6 +55,7 @@ impl ClientStream {
             flow,
             unheard,
             deaf: None,
+            stuck: None,
             _open: open,
             _admission: admission,
             hung_up,
@@ -63,7 +64,23 @@ impl ClientStream {
 
     /// Sends small packets at once.
     pub(crate) fn set_nodelay(&self) -> io::Result<()> {
-        self.stream.get_ref().set_nodelay(true)
+        self.stream.set_nodelay(true)
+    }
+
+    /// Does what the client may be too slow for, and fails when it takes nothing for too long.
+    fn poll_timely<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        write: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        if let Poll::Ready(written) = write(Pin::new(&mut self.stream), cx) {
+            self.stuck = None;
+            return Poll::Ready(written);
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(WRITE_TIMEOUT)));
+        ready!(stuck.as_mut().poll(cx));
+        self.stuck = None;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
@@ -91,13 +108,13 @@ impl AsyncRead for ClientStream {
         }
         this.deaf = None;
         let before = buf.filled().len();
-        ready!(this.stream.as_mut().poll_read(cx, buf))?;
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let received = buf.filled().len() - before;
         this.session.received(received);
         let heard = || this.session.heard(&this.flow);
         if let Err(too_much) = this.unheard.sent(received, heard) {
             // Or what is being written to it, which it may not read, would hold the line.
-            SockRef::from(this.stream.get_ref()).shutdown(Shutdown::Both)?;
+            SockRef::from(&this.stream).shutdown(Shutdown::Both)?;
             return Poll::Ready(Err(too_much));
         }
         Poll::Ready(Ok(()))
@@ -110,11 +127,11 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write(cx, buf)
+        self.poll_timely(cx, |stream, cx| stream.poll_write(cx, buf))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = self.stream.as_mut().poll_flush(cx);
+        let flushed = self.poll_timely(cx, |stream, cx| stream.poll_flush(cx));
         if flushed.is_ready()
             && let Some(session) = self.session.get()
         {
@@ -124,7 +141,7 @@ impl AsyncWrite for ClientStream {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_shutdown(cx)
+        self.poll_timely(cx, |stream, cx| stream.poll_shutdown(cx))
     }
 
     fn poll_write_vectored(
@@ -132,7 +149,7 @@ impl AsyncWrite for ClientStream {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.stream.as_mut().poll_write_vectored(cx, bufs)
+        self.poll_timely(cx, |stream, cx| stream.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -160,7 +177,7 @@ mod tests {
         let mut stream = ClientStream::new(
             stream,
             StreamSession::default(),
-            Flow::default(),
+            Arc::default(),
             open.token(),
             Admission::of(&Addresses::new(1, 1, Vec::new(), Counter::default()), peer.ip())
                 .unwrap(),

@@ -20,8 +20,8 @@ pub(crate) struct Flushes {
     /// How many bytes of events were heard.
     heard: AtomicU64,
     deaf_until: Mutex<Option<Instant>>,
-    /// What long polling has brought beside that. `None` once it was too much.
-    posted: OnceLock<Mutex<Option<Unheard>>>,
+    /// What long polling has brought beside that. `None` once it was too much. Boxed, for a WebSocket has none.
+    posted: OnceLock<Box<Mutex<Option<Unheard>>>>,
 }
 
 /// Whether the hub has hung up. Smaller than a token, for there is one for each client.
@@ -84,7 +84,7 @@ impl Flushes {
 
     /// Notes what a polling request has brought. Nothing more is taken after what was too much.
     pub(super) fn posted(&self, bytes: usize, begin: impl FnOnce() -> Unheard) {
-        let mut unheard = lock(self.posted.get_or_init(|| Mutex::new(Some(begin()))));
+        let mut unheard = lock(self.posted.get_or_init(|| Box::new(Mutex::new(Some(begin())))));
         let sent = unheard.as_mut().map(|unheard| unheard.sent(bytes, || self.bytes_heard()));
         if let Some(Err(_too_much)) = sent {
             *unheard = None;

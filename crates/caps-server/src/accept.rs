@@ -119,12 +119,13 @@ pub(crate) async fn serve(
                     }
                 };
                 let Connections { open, hung_up, .. } = &connections;
-                let session = StreamSession::new(hung_up.child_token());
+                let session = StreamSession::default();
                 let stream = ClientStream::new(
                     stream,
                     session.clone(),
                     Arc::clone(&flow),
                     open.token(),
+                    hung_up,
                     admission.clone(),
                 );
                 let about = About { session, admission };

@@ -122,7 +122,7 @@ impl Flow {
             flushes.over.set();
         }
         if let Some(stream) = read(&self.streams).get(&session) {
-            stream.0.hung_up.cancel();
+            stream.hang_up();
         }
     }
 

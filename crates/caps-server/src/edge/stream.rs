@@ -11,7 +11,7 @@ use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
-use tokio_util::sync::WaitForCancellationFutureOwned;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::flow::{Flow, StreamSession};
@@ -35,7 +35,8 @@ pub(crate) struct ClientStream {
     stuck: Option<Pin<Box<Sleep>>>,
     _open: TaskTrackerToken,
     _admission: Admission,
-    hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// When the hub hangs up on everybody.
+    all_hung_up: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl ClientStream {
@@ -44,9 +45,10 @@ impl ClientStream {
         session: StreamSession,
         flow: Arc<Flow>,
         open: TaskTrackerToken,
+        all_hung_up: &CancellationToken,
         admission: Admission,
     ) -> Self {
-        let hung_up = Box::pin(session.hung_up());
+        let all_hung_up = Box::pin(all_hung_up.clone().cancelled_owned());
         flow.opened();
         let unheard = flow.unheard();
         Self {
@@ -58,7 +60,7 @@ impl ClientStream {
             stuck: None,
             _open: open,
             _admission: admission,
-            hung_up,
+            all_hung_up,
         }
     }
 
@@ -96,7 +98,7 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.hung_up.as_mut().poll(cx).is_ready() {
+        if self.session.is_hung_up(cx) || self.all_hung_up.as_mut().poll(cx).is_ready() {
             // As if the client had closed it.
             return Poll::Ready(Ok(()));
         }
@@ -159,29 +161,33 @@ impl AsyncWrite for ClientStream {
 
 #[cfg(test)]
 mod tests {
+    use caps_hub::ConnId;
     use prometheus_client::metrics::counter::Counter;
-    use tokio::io::AsyncWriteExt as _;
+    use socketioxide::socket::Sid;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::TcpListener;
     use tokio::time::Instant;
     use tokio_util::task::TaskTracker;
 
+    use super::super::flow::Flushes;
     use super::*;
     use crate::addresses::Addresses;
 
+    /// A client, and its stream at the hub.
+    async fn connected(flow: &Arc<Flow>) -> (TcpStream, ClientStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (stream, peer) = listener.accept().await.unwrap();
+        let addresses = Addresses::new(1, 1, Vec::new(), Counter::default());
+        let admission = Admission::of(&addresses, peer.ip()).unwrap();
+        let (session, open) = (StreamSession::default(), TaskTracker::new().token());
+        let (flow, never) = (Arc::clone(flow), CancellationToken::new());
+        (client, ClientStream::new(stream, session, flow, open, &never, admission))
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_client_that_takes_nothing_is_given_up() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _reads_nothing = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (stream, peer) = listener.accept().await.unwrap();
-        let open = TaskTracker::new();
-        let mut stream = ClientStream::new(
-            stream,
-            StreamSession::default(),
-            Arc::default(),
-            open.token(),
-            Admission::of(&Addresses::new(1, 1, Vec::new(), Counter::default()), peer.ip())
-                .unwrap(),
-        );
+        let (_reads_nothing, mut stream) = connected(&Arc::default()).await;
         let since = Instant::now();
         let failed = loop {
             if let Err(why) = stream.write_all(&[0; 65_536]).await {
@@ -190,5 +196,18 @@ mod tests {
         };
         assert_eq!(failed.kind(), io::ErrorKind::TimedOut);
         assert!(since.elapsed() >= WRITE_TIMEOUT);
+    }
+
+    #[tokio::test]
+    async fn a_websocket_that_the_hub_hangs_up_on_ends_while_it_is_read() {
+        let flow = Arc::default();
+        let (_says_nothing, mut stream) = connected(&flow).await;
+        let session = Sid::new();
+        flow.insert(session, ConnId(1), Arc::new(Flushes::new(|| {})));
+        flow.upgraded(&stream.session, session);
+        let reading = tokio::spawn(async move { stream.read(&mut [0; 8]).await });
+        tokio::task::yield_now().await;
+        flow.hang_up(session);
+        assert_eq!(reading.await.unwrap().unwrap(), 0);
     }
 }

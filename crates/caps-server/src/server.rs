@@ -248,9 +248,9 @@ fn frame(config: &Config) -> usize {
 }
 
 fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
-    /// What is read of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
-    /// heard of one that is not to be listened to.
-    const READ_BUFFER: usize = 2048;
+    /// What is taken of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
+    /// heard of one that is not to be listened to. Far more is read at once (`edge::stream`).
+    const READ_BUFFER: usize = 256;
     let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)

@@ -14,9 +14,13 @@ use tokio::time::Sleep;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::flow::{Flow, StreamSession};
+use super::flow::{Flow, Flushes, StreamSession};
 use super::unheard::Unheard;
 use crate::addresses::Admission;
+
+mod ahead;
+
+use ahead::Ahead;
 
 /// How long a client may take nothing at all of what it is sent: as long as its heartbeat may be missing. Without
 /// it, what is being written to a client that has stopped reading would stay as long as TCP keeps it.
@@ -29,6 +33,9 @@ pub(crate) struct ClientStream {
     session: StreamSession,
     flow: Arc<Flow>,
     unheard: Unheard,
+    ahead: Ahead,
+    /// Of its session, as they were at the last read of the socket.
+    flushes: Option<Arc<Flushes>>,
     /// While the client is not listened to.
     deaf: Option<Pin<Box<Sleep>>>,
     /// While the client takes nothing.
@@ -56,6 +63,8 @@ impl ClientStream {
             session,
             flow,
             unheard,
+            ahead: Ahead::default(),
+            flushes: None,
             deaf: None,
             stuck: None,
             _open: open,
@@ -98,20 +107,34 @@ impl AsyncRead for ClientStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.session.is_hung_up(cx) || self.all_hung_up.as_mut().poll(cx).is_ready() {
+        let this = &mut *self;
+        // By far the most reads of a busy WebSocket end here.
+        if !this.ahead.is_empty() && this.flushes.as_ref().is_some_and(|it| !it.is_deaf()) {
+            return this.ahead.poll_rest(cx, buf);
+        }
+        if this.session.is_hung_up(cx) || this.all_hung_up.as_mut().poll(cx).is_ready() {
             // As if the client had closed it.
             return Poll::Ready(Ok(()));
         }
-        let this = &mut *self;
-        if let Some(until) = this.session.get().and_then(|session| this.flow.deaf_until(session)) {
+        let session = this.session.get();
+        this.flushes = session.and_then(|session| this.flow.flushes(session));
+        if let Some(until) = this.flushes.as_ref().and_then(|flushes| flushes.deaf_until()) {
             let deaf = this.deaf.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(until)));
             deaf.as_mut().reset(until);
             ready!(deaf.as_mut().poll(cx));
         }
         this.deaf = None;
-        let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
-        let received = buf.filled().len() - before;
+        if !this.ahead.is_empty() {
+            return this.ahead.poll_rest(cx, buf);
+        }
+        let received = if session.is_some() {
+            ready!(this.ahead.poll_read(&mut this.stream, cx, buf))?
+        } else {
+            // A request is read into a buffer of HTTP's, which is large.
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+            buf.filled().len() - before
+        };
         this.session.received(received);
         let heard = || this.session.heard(&this.flow);
         if let Err(too_much) = this.unheard.sent(received, heard) {
@@ -169,7 +192,6 @@ mod tests {
     use tokio::time::Instant;
     use tokio_util::task::TaskTracker;
 
-    use super::super::flow::Flushes;
     use super::*;
     use crate::addresses::Addresses;
 
@@ -209,5 +231,45 @@ mod tests {
         tokio::task::yield_now().await;
         flow.hang_up(session);
         assert_eq!(reading.await.unwrap().unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn all_that_a_websocket_has_sent_is_heard_before_it_fails() {
+        let flow = Arc::default();
+        let (mut client, mut stream) = connected(&flow).await;
+        flow.upgraded(&stream.session, Sid::new());
+        let sent: Vec<_> = (0..=u8::MAX).cycle().take(3000).collect();
+        client.write_all(&sent).await.unwrap();
+        let mut heard = vec![0; 1000];
+        stream.read_exact(&mut heard).await.unwrap();
+        // What it has sent last is lost with it, or it closes as any other.
+        SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
+        drop(client);
+        let failed = loop {
+            let mut piece = [0; 700];
+            match stream.read(&mut piece).await {
+                Ok(0) => panic!("it has not closed"),
+                Ok(more) => heard.extend(&piece[..more]),
+                Err(why) => break why,
+            }
+        };
+        assert_eq!(failed.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(heard, sent);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_not_listened_to_is_not_heard_of_what_was_read_before() {
+        const PAUSE: Duration = Duration::from_secs(5);
+        let flow = Arc::default();
+        let (mut client, mut stream) = connected(&flow).await;
+        let (session, flushes) = (Sid::new(), Arc::new(Flushes::new(|| {})));
+        flow.insert(session, ConnId(1), Arc::clone(&flushes));
+        flow.upgraded(&stream.session, session);
+        client.write_all(&[1; 2000]).await.unwrap();
+        stream.read_exact(&mut [0; 1000]).await.unwrap();
+        let since = Instant::now();
+        flushes.be_deaf_for(PAUSE);
+        stream.read_exact(&mut [0; 1000]).await.unwrap();
+        assert!(since.elapsed() >= PAUSE);
     }
 }

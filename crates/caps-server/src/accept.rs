@@ -100,6 +100,7 @@ pub(crate) async fn serve(
     quit: CancellationToken,
 ) {
     let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
+    let flow = Arc::new(flow);
     let mut taken = 0;
     loop {
         if taken == AT_A_TIME {
@@ -131,12 +132,13 @@ pub(crate) async fn serve(
                     }
                 };
                 let Connections { open, hung_up, .. } = &connections;
-                let session = StreamSession::new(hung_up.child_token());
+                let session = StreamSession::default();
                 let stream = ClientStream::new(
                     stream,
                     session.clone(),
-                    flow.clone(),
+                    Arc::clone(&flow),
                     open.token(),
+                    hung_up,
                     admission.clone(),
                 );
                 let about = About { session, admission };

@@ -41,7 +41,7 @@ pub(crate) struct Addresses {
 
 /// The place of a session of long polling, for its life.
 #[derive(Clone)]
-struct Session {
+pub(crate) struct Session {
     _place: Arc<(OwnedSemaphorePermit, Place)>,
 }
 
@@ -124,10 +124,12 @@ fn whole(address: IpAddr) -> IpAddr {
 
 /// The place of a connection, for the connection's life; it is known at the first request where that tells whose it is.
 #[derive(Clone)]
-pub(crate) struct Admission {
+pub(crate) struct Admission(Arc<Admitted>);
+
+struct Admitted {
     addresses: Arc<Addresses>,
     peer: IpAddr,
-    place: Arc<OnceLock<Place>>,
+    place: OnceLock<Place>,
 }
 
 /// The address has no place left.
@@ -141,7 +143,7 @@ impl Admission {
         if !addresses.is_proxy(peer) {
             let _ = place.set(addresses.take(peer).ok_or(TooMany)?);
         }
-        Ok(Self { addresses: Arc::clone(addresses), peer, place: Arc::new(place) })
+        Ok(Self(Arc::new(Admitted { addresses: Arc::clone(addresses), peer, place })))
     }
 
     /// Whether the client's request came over TLS, which ends at a proxy of ours: the hub has none itself.
@@ -149,28 +151,29 @@ impl Admission {
         let proto = headers.get("x-forwarded-proto").and_then(|value| value.to_str().ok());
         // Of several proxies the first is the one that the client has spoken to.
         let proto = proto.and_then(|value| value.split(',').next()).unwrap_or_default();
-        self.addresses.is_proxy(self.peer) && proto.trim().eq_ignore_ascii_case("https")
+        self.0.addresses.is_proxy(self.0.peer) && proto.trim().eq_ignore_ascii_case("https")
     }
 
     /// Lets the client in whose request this is.
     fn admit(&self, headers: &HeaderMap) -> Result<(), TooMany> {
-        if self.place.get().is_some() {
+        let Admitted { addresses, peer, place } = &*self.0;
+        if place.get().is_some() {
             return Ok(());
         }
-        let client = self.addresses.behind(self.peer, headers);
+        let client = addresses.behind(*peer, headers);
         // Who comes second on the same connection gives its own place back.
-        let _ = self.place.set(self.addresses.take(client).ok_or(TooMany)?);
+        let _ = place.set(addresses.take(client).ok_or(TooMany)?);
         Ok(())
     }
 
     /// Lets a session in beside its connections.
     fn open_session(&self, headers: &HeaderMap) -> Result<Session, (StatusCode, &'static str)> {
-        let Addresses { sessions, .. } = &*self.addresses;
-        let permit = Arc::clone(sessions).try_acquire_owned();
+        let Admitted { addresses, peer, .. } = &*self.0;
+        let permit = Arc::clone(&addresses.sessions).try_acquire_owned();
         let permit = permit.map_err(|_| (StatusCode::SERVICE_UNAVAILABLE, FULL))?;
-        let client = self.addresses.behind(self.peer, headers);
-        let client = if self.addresses.is_proxy(self.peer) { client } else { self.peer };
-        let place = self.addresses.take(client).ok_or(REFUSED)?;
+        let client = addresses.behind(*peer, headers);
+        let client = if addresses.is_proxy(*peer) { client } else { *peer };
+        let place = addresses.take(client).ok_or(REFUSED)?;
         Ok(Session { _place: Arc::new((permit, place)) })
     }
 }

@@ -148,9 +148,9 @@ impl Server {
         );
         let routes = http::routes(sources)
             .layer(socket_layer)
+            .layer(middleware::map_request(upgrade::detach))
             .layer(middleware::from_fn_with_state(flow.clone(), flow::watch))
             .layer(middleware::from_fn(addresses::watch))
-            .layer(middleware::map_request(upgrade::detach))
             .layer(option_layer(cors::layer(&config.cors_origins)))
             .layer(middleware::from_fn(http::headers::secure));
 
@@ -248,9 +248,9 @@ fn frame(config: &Config) -> usize {
 }
 
 fn socket_io(config: &Config) -> (socketioxide::layer::SocketIoLayer, SocketIo) {
-    /// What is read of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
-    /// heard of one that is not to be listened to.
-    const READ_BUFFER: usize = 2048;
+    /// What is taken of a WebSocket at once, in bytes. Each has a buffer of it; and so many events, and no more, are still
+    /// heard of one that is not to be listened to. Far more is read at once (`edge::stream`).
+    const READ_BUFFER: usize = 256;
     let frame = frame(config);
     SocketIo::builder()
         .max_buffer_size(BUFFER)

@@ -18,7 +18,6 @@ use caps_hub::ConnId;
 use foldhash::HashMap;
 use http::{HeaderMap, Method, StatusCode, Uri, header};
 use socketioxide::socket::Sid;
-use tokio::time::Instant;
 
 use super::unheard::{Budget, FREE, Unheard};
 use crate::metrics::Transports;
@@ -58,18 +57,14 @@ impl Flow {
         Unheard::new(self.budget.clone(), self.most_unheard)
     }
 
-    fn flushes(&self, session: Sid) -> Option<Arc<Flushes>> {
+    /// The flushes of a session.
+    pub(super) fn flushes(&self, session: Sid) -> Option<Arc<Flushes>> {
         read(&self.sessions).get(&session).map(|held| Arc::clone(&held.flushes))
     }
 
     /// How many bytes of events were heard in a session.
     pub(super) fn heard(&self, session: Sid) -> u64 {
         self.flushes(session).map_or(0, |flushes| flushes.bytes_heard())
-    }
-
-    /// Until when a session is not listened to.
-    pub(crate) fn deaf_until(&self, session: Sid) -> Option<Instant> {
-        read(&self.sessions).get(&session)?.flushes.deaf_until()
     }
 
     /// Notes that there is one more stream.
@@ -122,7 +117,7 @@ impl Flow {
             flushes.over.set();
         }
         if let Some(stream) = read(&self.streams).get(&session) {
-            stream.0.hung_up.cancel();
+            stream.hang_up();
         }
     }
 

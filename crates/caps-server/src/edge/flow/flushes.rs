@@ -19,9 +19,11 @@ pub(crate) struct Flushes {
     pub(super) over: Over,
     /// How many bytes of events were heard.
     heard: AtomicU64,
+    /// Whether the next one may not be `None`.
+    is_deaf: AtomicBool,
     deaf_until: Mutex<Option<Instant>>,
-    /// What long polling has brought beside that. `None` once it was too much.
-    posted: OnceLock<Mutex<Option<Unheard>>>,
+    /// What long polling has brought beside that. `None` once it was too much. Boxed, for a WebSocket has none.
+    posted: OnceLock<Box<Mutex<Option<Unheard>>>>,
 }
 
 /// Whether the hub has hung up. Smaller than a token, for there is one for each client.
@@ -57,6 +59,7 @@ impl Flushes {
             is_mute: AtomicBool::new(false),
             over: Over::default(),
             heard: AtomicU64::new(0),
+            is_deaf: AtomicBool::new(false),
             deaf_until: Mutex::default(),
             posted: OnceLock::new(),
         }
@@ -73,18 +76,30 @@ impl Flushes {
 
     /// Does not listen to the client for a while.
     pub(crate) fn be_deaf_for(&self, pause: Duration) {
-        *lock(&self.deaf_until) = Some(Instant::now() + pause);
+        let mut until = lock(&self.deaf_until);
+        *until = Some(Instant::now() + pause);
+        self.is_deaf.store(true, Ordering::Relaxed);
     }
 
-    pub(super) fn deaf_until(&self) -> Option<Instant> {
+    /// Until when the client is not listened to.
+    pub(in crate::edge) fn deaf_until(&self) -> Option<Instant> {
+        if !self.is_deaf() {
+            return None;
+        }
         let mut until = lock(&self.deaf_until);
         *until = until.filter(|until| *until > Instant::now());
+        self.is_deaf.store(until.is_some(), Ordering::Relaxed);
         *until
+    }
+
+    /// Whether the client may not be listened to, without a lock.
+    pub(in crate::edge) fn is_deaf(&self) -> bool {
+        self.is_deaf.load(Ordering::Relaxed)
     }
 
     /// Notes what a polling request has brought. Nothing more is taken after what was too much.
     pub(super) fn posted(&self, bytes: usize, begin: impl FnOnce() -> Unheard) {
-        let mut unheard = lock(self.posted.get_or_init(|| Mutex::new(Some(begin()))));
+        let mut unheard = lock(self.posted.get_or_init(|| Box::new(Mutex::new(Some(begin())))));
         let sent = unheard.as_mut().map(|unheard| unheard.sent(bytes, || self.bytes_heard()));
         if let Some(Err(_too_much)) = sent {
             *unheard = None;

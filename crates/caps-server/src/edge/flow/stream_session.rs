@@ -2,9 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::Context;
 
+use futures_util::task::AtomicWaker;
 use socketioxide::socket::Sid;
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use super::Flow;
 
@@ -17,7 +18,9 @@ pub(crate) struct StreamSession(pub(super) Arc<Stream>);
 pub(super) struct Stream {
     pub(super) session: OnceLock<Sid>,
     pub(super) is_closed: AtomicBool,
-    pub(super) hung_up: CancellationToken,
+    is_hung_up: AtomicBool,
+    /// Who is to be told of that.
+    reader: AtomicWaker,
     /// How many bytes have come.
     received: AtomicU64,
     /// How many had when the last request began.
@@ -25,14 +28,17 @@ pub(super) struct Stream {
 }
 
 impl StreamSession {
-    /// Of a stream that ends with `hung_up`, if not before.
-    pub(crate) fn new(hung_up: CancellationToken) -> Self {
-        Self(Arc::new(Stream { hung_up, ..Stream::default() }))
+    /// Ends the stream, as if its client had.
+    pub(super) fn hang_up(&self) {
+        self.0.is_hung_up.store(true, Ordering::SeqCst);
+        self.0.reader.wake();
     }
 
-    /// Waits until it is to end.
-    pub(crate) fn hung_up(&self) -> WaitForCancellationFutureOwned {
-        self.0.hung_up.clone().cancelled_owned()
+    /// Whether it is to end. Who reads it is woken when it is.
+    pub(crate) fn is_hung_up(&self, cx: &Context<'_>) -> bool {
+        // Before a look, so that it misses nothing.
+        self.0.reader.register(cx.waker());
+        self.0.is_hung_up.load(Ordering::SeqCst)
     }
 
     pub(crate) fn get(&self) -> Option<Sid> {

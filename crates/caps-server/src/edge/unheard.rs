@@ -33,27 +33,27 @@ impl Budget {
 }
 
 /// One's share in a budget, which it has back when this is dropped.
-pub(crate) struct Share {
+struct Share {
     budget: Budget,
     bytes: usize,
 }
 
 impl Share {
-    pub(crate) fn of(budget: Budget) -> Self {
+    fn of(budget: Budget) -> Self {
         Self { budget, bytes: 0 }
     }
 
-    /// Whether there is room for it.
-    pub(crate) fn set(&mut self, unheard: usize) -> bool {
-        let bytes = if unheard > FREE { unheard } else { 0 };
-        let Budget(all) = &self.budget;
-        if bytes > self.bytes {
-            all.fetch_add(bytes - self.bytes, Ordering::Relaxed);
-        } else {
-            all.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
+    /// Counts so much, unless it has been more.
+    fn grow_to(&mut self, unheard: usize) {
+        if unheard > FREE.max(self.bytes) {
+            self.budget.0.fetch_add(unheard - self.bytes, Ordering::Relaxed);
+            self.bytes = unheard;
         }
-        self.bytes = bytes;
-        bytes == 0 || !self.budget.is_spent()
+    }
+
+    /// Whether it counts, and all together are more than there is room for.
+    fn is_too_much(&self) -> bool {
+        self.bytes > 0 && self.budget.is_spent()
     }
 }
 
@@ -94,10 +94,23 @@ impl Unheard {
     /// It has sent more than there is room for.
     pub(crate) fn sent(&mut self, bytes: usize, heard: impl FnOnce() -> u64) -> io::Result<()> {
         self.lately += bytes;
-        if self.lately < STEP {
-            return Ok(());
+        if self.lately >= STEP {
+            self.look(heard());
         }
-        let heard = heard();
+        let unheard = usize::try_from(self.unheard).unwrap_or(usize::MAX);
+        if unheard > self.most.saturating_add(FREE) || self.share.is_too_much() {
+            let most = self.share.bytes;
+            tracing::warn!(
+                unheard,
+                most,
+                "cut off: so much was sent, or once was, and came to no event"
+            );
+            return Err(io::ErrorKind::OutOfMemory.into());
+        }
+        Ok(())
+    }
+
+    fn look(&mut self, heard: u64) {
         // It begins anew where a session does.
         let lately_heard = heard.checked_sub(self.heard).unwrap_or(heard);
         let quiet = self.since.elapsed().as_secs();
@@ -107,12 +120,7 @@ impl Unheard {
         self.lately = 0;
         self.heard = heard;
         self.since += std::time::Duration::from_secs(quiet);
-        let unheard = usize::try_from(self.unheard).unwrap_or(usize::MAX);
-        if unheard > self.most.saturating_add(FREE) || !self.share.set(unheard) {
-            tracing::warn!(unheard, "cut off: so much was sent and came to no event");
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        Ok(())
+        self.share.grow_to(usize::try_from(self.unheard).unwrap_or(usize::MAX));
     }
 }
 
@@ -150,6 +158,28 @@ mod tests {
         drop((of_many, of_one));
         assert_eq!(budget.0.load(Ordering::Relaxed), 0);
         assert!(Unheard::new(budget, PART).sent(PART, || 0).is_ok());
+    }
+
+    #[tokio::test]
+    async fn who_has_sent_much_at_once_makes_room_by_going_when_there_is_none() {
+        const PART: usize = 4 * 1024 * 1024;
+        let budget = Budget::default();
+        let mut large = Unheard::new(budget.clone(), PART);
+        large.sent(PART, || 0).unwrap();
+        let all_heard = || heard(PART);
+        large.sent(STEP, all_heard).unwrap();
+        assert_eq!(budget.0.load(Ordering::Relaxed), PART, "its buffer is still there");
+        let mut small = Unheard::new(budget.clone(), PART);
+        small.sent(FREE, || 0).unwrap();
+        let mut others: Vec<_> =
+            (0..MOST / PART).map(|_| Unheard::new(budget.clone(), PART)).collect();
+        let last = others.iter_mut().map(|one| one.sent(PART, || 0)).last();
+        assert!(last.unwrap().is_err());
+        const HEARTBEAT: usize = 7;
+        assert!(small.sent(HEARTBEAT, || 0).is_ok());
+        assert!(large.sent(HEARTBEAT, all_heard).is_err());
+        drop(large);
+        assert!(others[0].sent(HEARTBEAT, || 0).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -37,7 +37,7 @@ pub(super) struct Unlisted {
 }
 
 impl Unlisted {
-    /// What is not listed of a file, most of which is before this returns.
+    /// What is not listed in a file. Where that is very much, it is listed but for the last of it before this returns.
     pub(super) fn of(db: &mut Connection) -> rusqlite::Result<Self> {
         let (mut unlisted, listed) = (Self::default(), listed(db)?);
         let last: Option<u64> = db.query_row("SELECT max(seq) FROM log", [], |row| row.get(0))?;
@@ -232,7 +232,7 @@ pub(super) fn is_right(db: &Connection) -> rusqlite::Result<bool> {
     // Events that were removed from the log may still be listed. `CROSS` has each looked up in the log by its number.
     let counts = db.query_row(
         "SELECT (SELECT count(*) FROM log WHERE seq <= ?1), \
-         (SELECT count(*) FROM listing CROSS JOIN json_each(listing.seqs) \
+         (SELECT count(*) FROM listing CROSS JOIN json_each(iif(json_valid(seqs), seqs, '[]')) \
           CROSS JOIN log ON log.seq = value \
           AND log.client_id = listing.client_id AND log.event = listing.event)",
         [listed.0],
@@ -251,7 +251,7 @@ mod tests {
 
     const VENDORS: [&str; 3] = ["acme", "books", "flowers"];
 
-    /// A log of so many events, of which none is listed: two of each kind for one vendor after another.
+    /// A log of so many events, of one vendor after another, of which none is listed.
     fn log(count: u64) -> Connection {
         let mut db = Connection::open_in_memory().unwrap();
         schema::migrate(&mut db).unwrap();
@@ -362,6 +362,7 @@ mod tests {
             "DELETE FROM listing WHERE client_id = 'acme' AND event = 'claimed'",
             "UPDATE listing SET client_id = 'zoo' WHERE client_id = 'acme'",
             "UPDATE listing SET seqs = '[7]' WHERE client_id = 'acme'",
+            "UPDATE listing SET seqs = '[7' WHERE client_id = 'acme'",
         ] {
             let mut db = log(100);
             Unlisted::of(&mut db).unwrap().list(&db).unwrap();

@@ -23,6 +23,7 @@ mod error;
 mod export;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzzing;
+mod listing;
 mod lock;
 mod orders;
 mod reader;
@@ -42,6 +43,7 @@ pub use check::{Checked, check};
 pub use error::OpenError;
 use error::explain;
 pub use export::{ExportError, Selection, export};
+use listing::Unlisted;
 use lock::Lock;
 pub(crate) use orders::{Beginnings, Begun, Course};
 pub(crate) use reader::{Page, Query, ReadError, Reader, Sort};
@@ -71,6 +73,7 @@ pub(crate) struct Restored {
 pub(crate) struct Store {
     file: PathBuf,
     db: Connection,
+    unlisted: Unlisted,
     lock: Lock,
 }
 
@@ -82,7 +85,7 @@ impl Store {
         let lock = Lock::take(dir).map_err(unusable)?;
         let lock = lock.ok_or_else(|| OpenError::InUse { dir: dir.into() })?;
         let file = dir.join(FILE);
-        let db = open(&file).map_err(|why| explain(&file, why))?;
+        let mut db = open(&file).map_err(|why| explain(&file, why))?;
         if db.is_readonly(c"main").map_err(|why| explain(&file, why))? {
             let may_only_be_read = format!("`{FILE}` in it may only be read");
             return Err(unusable(io::Error::new(
@@ -95,9 +98,8 @@ impl Store {
             Kind::Newer { version } => return Err(OpenError::Newer { file, version }),
             Kind::Foreign => return Err(OpenError::Foreign { file }),
         }
-        let mut store = Self { file, db, lock };
-        prepare(&mut store.db).map_err(|why| store.explain(why))?;
-        Ok(store)
+        let unlisted = prepare(&mut db).map_err(|why| explain(&file, why))?;
+        Ok(Self { file, db, unlisted, lock })
     }
 
     /// Reads beside whoever writes to the file.
@@ -126,10 +128,6 @@ impl Store {
         );
         Ok(Restored { hub, step, kept, rotation, conn })
     }
-
-    fn explain(&self, why: rusqlite::Error) -> OpenError {
-        explain(&self.file, why)
-    }
 }
 
 /// Makes a directory, whose name is on the disk when this returns.
@@ -151,14 +149,15 @@ fn open(file: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(file, flags)
 }
 
-fn prepare(db: &mut Connection) -> rusqlite::Result<()> {
+fn prepare(db: &mut Connection) -> rusqlite::Result<Unlisted> {
     /// In KiB, which SQLite writes as a negative number.
     const CACHE: i32 = -16 * 1024;
     db.pragma_update(None, "journal_mode", "WAL")?;
     db.pragma_update(None, "synchronous", "FULL")?;
     db.pragma_update(None, "cache_size", CACHE)?;
     db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-    schema::migrate(db)
+    schema::migrate(db)?;
+    Unlisted::of(db)
 }
 
 /// The file's writer, from the hub's side.
@@ -182,8 +181,8 @@ impl FileJournal {
         let rotation = restored.rotation.clone();
         let (work, arrived) = mpsc::channel();
         let (sender, progress) = watch::channel(Progress { kept, trouble: None });
-        let Store { file, db, lock } = store;
-        let mut writer = Writer::new(file, db, retention, sender, commits);
+        let Store { file, db, unlisted, lock } = store;
+        let mut writer = Writer::new(file, db, unlisted, retention, sender, commits);
         writer.begin();
         let thread = std::thread::Builder::new().name("journal".into()).spawn(move || {
             let _held = lock;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::hub::{End, Hub, program, refusal};
 use crate::ledger::Word;
-use crate::plain::{VENDOR, connect, order, say, waiting};
+use crate::plain::{DRIVER, VENDOR, connect, order, say, waiting};
 
 /// How many orders are in the file that is damaged: enough for pages of all kinds.
 const ORDERS: usize = 500;
@@ -75,18 +75,18 @@ async fn a_file_with_a_damaged_page_is_refused_with_the_mend() {
 
 #[tokio::test]
 async fn damage_that_a_hub_meets_only_when_it_writes_ends_it_with_the_mend() {
-    /// How SQLite marks the pages of an index, of which a restart reads none.
-    const INDEX: [u8; 2] = [2, 10];
     let (data, file) = kept().await;
+    // Of orders that no vendor has announced: a restart does not read it.
+    let index = "SELECT rootpage FROM sqlite_schema WHERE name = 'log_unannounced'";
+    let page: usize =
+        Connection::open(&file).unwrap().query_row(index, [], |row| row.get(0)).unwrap();
     let mut damaged = fs::read(&file).unwrap();
-    for page in damaged.chunks_mut(PAGE).skip(1).filter(|page| INDEX.contains(&page[0])) {
-        page.fill(0xff);
-    }
+    damaged[(page - 1) * PAGE..page * PAGE].fill(0xff);
     fs::write(&file, damaged).unwrap();
     let hub = Hub::start(data.path());
-    let mut vendor = connect(&hub, VENDOR).await;
-    let (pickup, payload) = Word::Pickup.packet(order(ORDERS + 1));
-    let answered = vendor.ask(pickup, &payload).await;
+    let mut driver = connect(&hub, DRIVER).await;
+    let (in_transit, payload) = Word::InTransit.packet(order(ORDERS + 1));
+    let answered = driver.ask(in_transit, &payload).await;
     assert!(answered.is_err(), "{answered:?}");
     let End { status, log } = hub.end();
     assert_eq!(status.code(), Some(1), "{log}");

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use caps_hub::{Limits, Timestamp};
 
 use super::archive::Archive;
-use super::{OpenError, bring_back, row};
+use super::{OpenError, bring_back, listing, row};
 
 /// What is in a file that is well.
 #[derive(Debug)]
@@ -38,6 +38,10 @@ pub fn check(data_dir: &Path) -> Result<Checked, OpenError> {
         return Err(OpenError::Damaged { file: archive.file, why: verdict });
     }
     let (events, since) = read_log(db).map_err(explain)?;
+    if !listing::is_right(db).map_err(explain)? {
+        let why = "the list of each vendor's events is not right".to_owned();
+        return Err(OpenError::Damaged { file: archive.file, why });
+    }
     let restored = bring_back(db, Limits::default()).map_err(|why| why.explain(&archive.file))?;
     let (hub, _) = restored.finish(SystemTime::now().into(), &mut Default::default());
     let messages = hub.queues().map(|queue| queue.depth).sum();

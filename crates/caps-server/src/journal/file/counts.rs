@@ -1,10 +1,13 @@
 //! What the log tells in numbers and names.
 
-use caps_hub::{Seq, Timestamp};
+use caps_hub::Timestamp;
 use caps_proto::ClientId;
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
-use super::reader::{LAST, ReadError, Reader, first_since};
+use super::listing::{self, ALL};
+use super::reader::{LAST, ReadError, Reader, Sort, first_since};
+
+const DELIVERED: &str = "delivered";
 
 impl Reader {
     /// How many deliveries a vendor, or all, had from each of these times, which go up, to the next. After the last
@@ -19,20 +22,8 @@ impl Reader {
 
     /// The vendors in the log, in order, at most `limit`.
     pub(crate) async fn vendors(&self, limit: usize) -> Result<Vec<String>, ReadError> {
-        self.read(move |db| vendors(db, limit)).await
+        self.read(move |db| listing::vendors(db, limit)).await
     }
-}
-
-pub(super) fn vendors(db: &Connection, limit: usize) -> rusqlite::Result<Vec<String>> {
-    // From one to the next, without reading what each has done.
-    let mut next = db.prepare_cached("SELECT min(client_id) FROM log WHERE client_id > ?1")?;
-    let mut vendors: Vec<String> = Vec::new();
-    while vendors.len() < limit {
-        let last = vendors.last().map_or("", String::as_str);
-        let Some(vendor) = next.query_row([last], |row| row.get(0))? else { break };
-        vendors.push(vendor);
-    }
-    Ok(vendors)
 }
 
 fn deliveries(
@@ -40,37 +31,27 @@ fn deliveries(
     client_id: Option<&ClientId>,
     times: &[Timestamp],
 ) -> rusqlite::Result<Vec<u64>> {
-    let mut bounds = Vec::new();
-    for time in times {
-        bounds.push(first_since(db, *time)?);
-    }
-    bounds.push(LAST);
+    let bounds: Vec<_> =
+        times.iter().map(|time| first_since(db, *time)).collect::<Result<_, _>>()?;
+    let Some(first) = bounds.first().copied() else { return Ok(Vec::new()) };
+    let mut counts = vec![0; bounds.len()];
+    let mut count = |seqs: Vec<u64>| {
+        for seq in seqs {
+            let begun = bounds.partition_point(|bound| bound.0 <= seq);
+            counts[begun - 1] += 1;
+        }
+    };
+    let listed = listing::listed(db)?;
     let vendors = match client_id {
         Some(client_id) => vec![client_id.to_string()],
-        None => vendors(db, usize::MAX)?,
+        None => listing::vendors(db, ALL)?,
     };
-    let mut counts = vec![0; times.len()];
     for vendor in vendors {
-        // Few vendors have deliveries in every hour, and some have none at all.
-        if count(db, &vendor, bounds[0], LAST)? == 0 {
-            continue;
-        }
-        for (hour, bound) in counts.iter_mut().zip(bounds.windows(2)) {
-            *hour += count(db, &vendor, bound[0], bound[1])?;
-        }
+        let range = (first, listed);
+        count(listing::listed_of(db, &vendor, DELIVERED, range, Sort::Oldest, ALL)?);
     }
+    let vendor = client_id.map(ClientId::as_str);
+    let range = (first.max(listed.next()), LAST);
+    count(listing::unlisted_of(db, vendor, &[DELIVERED], range, Sort::Oldest, ALL)?);
     Ok(counts)
-}
-
-/// Of a vendor's deliveries from the event `low` on, before `high`. Reads an index alone: without its name, SQLite would
-/// rather read all rows between.
-fn count(db: &Connection, vendor: &str, low: Seq, high: Seq) -> rusqlite::Result<u64> {
-    if low == high {
-        return Ok(0);
-    }
-    let mut count = db.prepare_cached(
-        "SELECT count(*) FROM log INDEXED BY log_by_client_and_event \
-         WHERE client_id = ?1 AND event = 'delivered' AND seq >= ?2 AND seq < ?3",
-    )?;
-    count.query_row(params![vendor, low.0, high.0], |row| row.get(0))
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use caps_hub::{Fact, Seq, Timestamp, Who};
 use caps_proto::{ClientId, Order, OrderRef};
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use super::reader::{self, CHUNK, PATIENCE, Query, ReadError, Reader, TIMELINE};
-use super::row;
+use super::reader::{self, CHUNK, PATIENCE, Query, ReadError, Reader, Sort, TIMELINE};
+use super::{listing, row};
 use crate::order_text::Needle;
 
 /// How many deliveries are looked at to find those of orders that the hub has forgotten.
@@ -107,15 +107,19 @@ fn beginnings(
     let Some((first, last)) = reader::ends(db)? else { return Ok(Beginnings::default()) };
     let mut high = before.map_or(last, |before| last.min(Seq(before.0.saturating_sub(1))));
     let vendor = client_id.map(ClientId::as_str);
-    let mut statement = db.prepare_cached(&chunk(vendor.is_some()))?;
+    let mut statement = match vendor {
+        Some(_) => db.prepare_cached(&reader::chunk(true, Sort::Newest))?,
+        None => db.prepare_cached(&stretch())?,
+    };
     let began = Instant::now();
     while high >= first {
         let low =
             if vendor.is_some() { first } else { Seq(high.0.saturating_sub(STRETCH)).max(first) };
-        let mut params: Vec<(&str, &dyn ToSql)> =
-            vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
-        params.extend(vendor.as_ref().map(|vendor| (":client", vendor as &dyn ToSql)));
-        let mut rows = statement.query(params.as_slice())?;
+        let of_vendor = vendor.map(|vendor| begun_of(db, vendor, (low, high))).transpose()?;
+        let mut rows = match &of_vendor {
+            Some(of_vendor) => statement.query([listing::json(of_vendor)?])?,
+            None => statement.query(params![low.0, high.0, CHUNK])?,
+        };
         let (mut looked_at, mut next) = (0, low);
         while let Some(row) = rows.next()? {
             (looked_at, next) = (looked_at + 1, row::seq(row)?);
@@ -123,6 +127,11 @@ fn beginnings(
             if orders.len() >= limit {
                 return Ok(Beginnings { orders, next: Some(next) });
             }
+        }
+        if let Some(of_vendor) = of_vendor {
+            // Some of them may be gone from the log by now.
+            looked_at = of_vendor.len();
+            next = of_vendor.last().map_or(low, |last| Seq(*last));
         }
         if looked_at < CHUNK {
             next = low;
@@ -135,25 +144,31 @@ fn beginnings(
     Ok(Beginnings { orders, next: None })
 }
 
-/// The statement that reads the events with which orders began, the newest first: a vendor's by its indexes, those of
-/// all off a stretch of the log.
-fn chunk(of_vendor: bool) -> String {
+/// The newest events with which a vendor's orders began, at most [`CHUNK`].
+fn begun_of(db: &Connection, vendor: &str, (low, high): (Seq, Seq)) -> rusqlite::Result<Vec<u64>> {
+    let announced = ["pickup"];
+    let mut begun = listing::of_client(db, vendor, &announced, (low, high), Sort::Newest, CHUNK)?;
+    // SQLite takes no part of an index unless it is told to.
+    let mut others = db.prepare_cached(
+        "SELECT seq FROM log INDEXED BY log_unannounced \
+         WHERE client_id = ?1 AND previous IS NULL AND event <> 'pickup' \
+         AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC LIMIT ?4",
+    )?;
+    for other in others.query_map(params![vendor, low.0, high.0, CHUNK], |row| row.get(0))? {
+        begun.push(other?);
+    }
+    begun.sort_unstable_by(|one, other| other.cmp(one));
+    begun.truncate(CHUNK);
+    Ok(begun)
+}
+
+/// The statement that reads the events with which orders of all vendors began off a stretch of the log, the newest first.
+fn stretch() -> String {
     let columns = row::COLUMNS;
-    let which = if of_vendor {
-        let newest = |from: &str, which: &str| {
-            format!(
-                "SELECT seq FROM (SELECT seq FROM log {from} WHERE client_id = :client AND {which} \
-                 AND seq BETWEEN :low AND :high ORDER BY seq DESC LIMIT :limit)"
-            )
-        };
-        let announced = newest("", "event = 'pickup'");
-        // SQLite takes no part of an index unless it is told to.
-        let others = newest("INDEXED BY log_unannounced", "previous IS NULL AND event <> 'pickup'");
-        format!("seq IN ({announced} UNION ALL {others})")
-    } else {
-        "(event = 'pickup' OR previous IS NULL) AND seq BETWEEN :low AND :high".to_owned()
-    };
-    format!("SELECT {columns} FROM log WHERE {which} ORDER BY seq DESC LIMIT :limit")
+    format!(
+        "SELECT {columns} FROM log WHERE (event = 'pickup' OR previous IS NULL) \
+         AND seq BETWEEN ?1 AND ?2 ORDER BY seq DESC LIMIT ?3"
+    )
 }
 
 /// The order that began with this event, if `needle` is found in it.

@@ -2,15 +2,16 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::slice;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use caps_hub::{Change, Fact, Seq, Timestamp};
 use caps_proto::{ClientId, MessageId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use tokio::sync::Semaphore;
 
-use super::row;
+use super::{listing, row};
 
 /// The most reads at the same time.
 const MOST_READS: usize = 4;
@@ -56,6 +57,16 @@ pub(crate) enum Sort {
     #[default]
     Oldest,
     Newest,
+}
+
+impl Sort {
+    /// As SQL has it.
+    pub(super) fn of_seq(self) -> &'static str {
+        match self {
+            Self::Oldest => "seq",
+            Self::Newest => "seq DESC",
+        }
+    }
 }
 
 /// A part of what a query asks for.
@@ -170,15 +181,20 @@ pub(super) fn scan(
     if let Some(after) = query.after {
         go_on(after, query.sort, &mut low, &mut high);
     }
-    let client_id = query.client_id.as_ref().map(ClientId::as_str);
-    let mut statement = db.prepare_cached(&chunk(query))?;
+    let of_client = query.client_id.as_ref().map(|client_id| {
+        let events = query.event.as_ref().map_or(Change::NAMES.as_slice(), slice::from_ref);
+        (client_id.as_str(), events)
+    });
+    let mut statement = db.prepare_cached(&chunk(of_client.is_some(), query.sort))?;
     loop {
-        let mut params: Vec<(&str, &dyn ToSql)> =
-            vec![(":low", &low.0), (":high", &high.0), (":limit", &CHUNK)];
-        params.extend(client_id.as_ref().map(|client| (":client", client as &dyn ToSql)));
-        let event = query.event.as_ref().filter(|_| client_id.is_some());
-        params.extend(event.map(|event| (":event", event as &dyn ToSql)));
-        let mut rows = statement.query(params.as_slice())?;
+        let listed = of_client.map(|(client_id, events)| {
+            listing::of_client(db, client_id, events, (low, high), query.sort, CHUNK)
+        });
+        let listed = listed.transpose()?;
+        let mut rows = match &listed {
+            Some(listed) => statement.query([listing::json(listed)?])?,
+            None => statement.query(params![low.0, high.0, CHUNK])?,
+        };
         let (mut looked_at, mut last) = (0, None);
         while let Some(row) = rows.next()? {
             let seq = row::seq(row)?;
@@ -188,6 +204,10 @@ pub(super) fn scan(
             }
             last = Some(seq);
             looked_at += 1;
+        }
+        if let Some(listed) = listed {
+            // Some of them may be gone from the log by now.
+            (looked_at, last) = (listed.len(), listed.last().copied().map(Seq));
         }
         match last {
             Some(last) if looked_at == CHUNK => go_on(last, query.sort, &mut low, &mut high),
@@ -204,31 +224,16 @@ fn go_on(seq: Seq, sort: Sort, low: &mut Seq, high: &mut Seq) {
     }
 }
 
-/// The statement that reads a chunk of what a query asks for by the indexes that there are.
-fn chunk(query: &Query) -> String {
-    let columns = row::COLUMNS;
-    let range = "seq BETWEEN :low AND :high";
-    let order = match query.sort {
-        Sort::Oldest => "seq",
-        Sort::Newest => "seq DESC",
-    };
-    // An index has one event's rows of one vendor in order. Those of all events are merged.
-    let of_client = |event: &str| {
-        format!(
-            "SELECT seq FROM (SELECT seq FROM log WHERE client_id = :client AND event = '{event}' \
-             AND {range} ORDER BY {order} LIMIT :limit)"
-        )
-    };
-    let which = match (&query.client_id, query.event) {
-        // Most events are frequent enough for one to come soon.
-        (None, _) => range.to_owned(),
-        (Some(_), Some(_)) => format!("client_id = :client AND event = :event AND {range}"),
-        (Some(_), None) => {
-            let events = Change::NAMES.map(of_client);
-            format!("seq IN ({})", events.join(" UNION ALL "))
-        }
-    };
-    format!("SELECT {columns} FROM log WHERE {which} ORDER BY {order} LIMIT :limit")
+/// The statement that reads a chunk of the log: the events of one vendor by their numbers, or a range of all.
+pub(super) fn chunk(of_client: bool, sort: Sort) -> String {
+    let (columns, order) = (row::COLUMNS, sort.of_seq());
+    if of_client {
+        return format!(
+            "SELECT {columns} FROM log WHERE seq IN (SELECT value FROM json_each(?1)) ORDER BY {order}"
+        );
+    }
+    // Most events are frequent enough for one to come soon.
+    format!("SELECT {columns} FROM log WHERE seq BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3")
 }
 
 /// The first row of that time or later: times never go back. The end of the log, if there is none.

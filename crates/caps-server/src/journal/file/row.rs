@@ -88,6 +88,11 @@ pub(super) fn which(row: &Row<'_>) -> rusqlite::Result<OrderRef> {
     })
 }
 
+/// The name of a row of [`COLUMNS`], one of [`Change::NAMES`].
+pub(super) fn event(row: &Row<'_>) -> rusqlite::Result<&'static str> {
+    parsed(row, 2, |text| Change::NAMES.into_iter().find(|name| *name == text))
+}
+
 /// Whether a row of [`COLUMNS`] is of that event and about that order, where any is named.
 pub(super) fn is_about(
     row: &Row<'_>,
@@ -139,7 +144,10 @@ fn by(row: &Row<'_>) -> rusqlite::Result<Who> {
     }
 }
 
-fn unreadable(column: usize, why: impl Into<Box<dyn Error + Send + Sync>>) -> rusqlite::Error {
+pub(super) fn unreadable(
+    column: usize,
+    why: impl Into<Box<dyn Error + Send + Sync>>,
+) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }
 

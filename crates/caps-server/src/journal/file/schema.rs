@@ -7,7 +7,7 @@ const APPLICATION_ID: i32 = 0x4341_5053;
 
 /// The steps from each version of the schema to the next. The file says in `user_version` how many were taken.
 /// A step that was released is never changed.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     -- All that has happened, oldest first.
     CREATE TABLE log (
@@ -35,6 +35,18 @@ const MIGRATIONS: [&str; 2] = [
     "
     -- Orders that began otherwise than with their pickup: few, so it costs next to nothing.
     CREATE INDEX log_unannounced ON log (client_id) WHERE previous IS NULL AND event <> 'pickup';
+",
+    "
+    -- Which events are of which vendor, thousands at a time. Those after the greatest `up_to` are not listed yet.
+    CREATE TABLE listing (
+        client_id TEXT NOT NULL,
+        event TEXT NOT NULL,
+        up_to INTEGER NOT NULL, -- the last of all events that were listed at the same time
+        seqs TEXT NOT NULL, -- JSON: the numbers of the vendor's events of that name, oldest first
+        PRIMARY KEY (client_id, event, up_to)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX listing_by_up_to ON listing (up_to);
+    DROP INDEX log_by_client_and_event;
 ",
 ];
 

@@ -181,7 +181,11 @@ async fn the_file_of_an_earlier_release_gets_what_it_lacks() {
     drop(journal);
     let file = data.path().join(FILE);
     let db = super::open(&file).unwrap();
-    db.execute_batch("DROP INDEX log_unannounced; PRAGMA user_version = 1").unwrap();
+    db.execute_batch(
+        "DROP INDEX log_unannounced; DROP TABLE listing; \
+         CREATE INDEX log_by_client_and_event ON log (client_id, event); PRAGMA user_version = 1",
+    )
+    .unwrap();
     drop(db);
     let (hub, _journal) = open(data.path(), Duration::from_secs(1));
     assert_eq!(hub.open(), 2);

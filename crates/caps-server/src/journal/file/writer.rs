@@ -10,6 +10,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, TransactionBe
 use tokio::sync::watch;
 
 use super::super::{Progress, Trouble};
+use super::listing::{self, Unlisted};
 use super::{CHECKPOINT_PAGES, row};
 use crate::metrics::Commits;
 
@@ -44,6 +45,7 @@ pub(super) struct Writer {
     retention: Duration,
     progress: watch::Sender<Progress>,
     commits: Commits,
+    unlisted: Unlisted,
     /// Whether all that a hub before this one has written is surely on the disk.
     is_settled: bool,
     /// When to look next for what is too old.
@@ -57,6 +59,7 @@ impl Writer {
     pub(super) fn new(
         file: PathBuf,
         db: Connection,
+        unlisted: Unlisted,
         retention: Duration,
         progress: watch::Sender<Progress>,
         commits: Commits,
@@ -67,6 +70,7 @@ impl Writer {
             retention,
             progress,
             commits,
+            unlisted,
             is_settled: false,
             next_look: Instant::now(),
         }
@@ -167,6 +171,7 @@ impl Writer {
     fn commit(&mut self, batch: &[Work]) -> rusqlite::Result<()> {
         let began = Instant::now();
         let mut kept = 0;
+        let is_much = self.unlisted.is_much();
         let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
         {
             let mut log = change.prepare_cached(row::INSERT)?;
@@ -182,7 +187,18 @@ impl Writer {
                 }
             }
         }
+        if is_much {
+            self.unlisted.list(&change)?;
+        }
         change.commit()?;
+        if is_much {
+            self.unlisted.clear();
+        }
+        for work in batch {
+            if let Work::Keep(facts) = work {
+                facts.iter().for_each(|fact| self.unlisted.note(fact));
+            }
+        }
         self.commits.durations.observe_time(began.elapsed());
         self.commits.facts.observe_number(kept);
         Ok(())
@@ -223,7 +239,7 @@ impl Writer {
         }
         let retention = u64::try_from(self.retention.as_millis()).unwrap_or(u64::MAX);
         let horizon = Timestamp::from(SystemTime::now()).as_millis().saturating_sub(retention);
-        let removed = trim(&self.db, horizon).unwrap_or_else(|why| {
+        let removed = trim(&mut self.db, horizon).unwrap_or_else(|why| {
             // If it is serious, the next commit meets it, too, and tells.
             tracing::debug!(%why, "the log could not be trimmed");
             0
@@ -246,7 +262,17 @@ pub(super) fn save(db: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()>
 }
 
 /// Removes at most [`TRIM`] rows from before `horizon` of which a restart has no need. Returns how many.
-fn trim(db: &Connection, horizon: u64) -> rusqlite::Result<usize> {
+fn trim(db: &mut Connection, horizon: u64) -> rusqlite::Result<usize> {
+    let change = db.transaction()?;
+    let removed = remove(&change, horizon)?;
+    if removed > 0 {
+        listing::forget(&change)?;
+    }
+    change.commit()?;
+    Ok(removed)
+}
+
+fn remove(db: &Connection, horizon: u64) -> rusqlite::Result<usize> {
     // Without a snapshot of every part, a restart needs the whole log.
     let mut floor = db.prepare_cached("SELECT min(as_of) FROM snapshot HAVING count(*) = ?1")?;
     let floor: Option<u64> = floor.query_row([PARTITIONS], |row| row.get(0)).optional()?;

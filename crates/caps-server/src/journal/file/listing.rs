@@ -1,0 +1,373 @@
+//! Which events of the log are of which vendor.
+//!
+//! An index of SQLite's would tell it, too, but has to be written wherever an event belongs: with many vendors on about as
+//! many pages as a commit keeps events, which was half of what it cost to keep one. So events are listed thousands at
+//! a time, one row for all of a vendor's that have the same name. Those that are not listed yet are the last of the log,
+//! and few enough to be looked through.
+
+use std::collections::BTreeMap;
+
+use caps_hub::{Fact, Seq};
+use caps_proto::ClientId;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+
+use super::reader::{LAST, Sort};
+use super::row;
+
+/// How many events are listed at once.
+const BLOCK: usize = 4096;
+
+/// How many may be left to the next time when a file is opened. There are more where a release before this one has
+/// written it, or a file was salvaged.
+const MANY: u64 = 16 * BLOCK as u64;
+
+/// No limit: the largest number that SQLite has.
+pub(super) const ALL: usize = LAST.0 as usize;
+
+/// A row as it is written. `up_to` is the last event that was listed at the same time.
+const INSERT: &str = "INSERT INTO listing (client_id, event, up_to, seqs) VALUES (?1, ?2, ?3, ?4)";
+
+/// The events that are kept, and not listed.
+#[derive(Debug, Default)]
+pub(super) struct Unlisted {
+    events: BTreeMap<(ClientId, &'static str), Vec<u64>>,
+    count: usize,
+    last: Seq,
+}
+
+impl Unlisted {
+    /// What is not listed in a file. Where that is very much, it is listed but for the last of it before this returns.
+    pub(super) fn of(db: &mut Connection) -> rusqlite::Result<Self> {
+        let (mut unlisted, listed) = (Self::default(), listed(db)?);
+        let last: Option<u64> = db.query_row("SELECT max(seq) FROM log", [], |row| row.get(0))?;
+        let are_many = last.unwrap_or_default().saturating_sub(listed.0) > MANY;
+        let change = db.transaction()?;
+        {
+            let columns = row::COLUMNS;
+            let sql = format!("SELECT {columns} FROM log WHERE seq > ?1 ORDER BY seq");
+            let mut statement = change.prepare(&sql)?;
+            let mut rows = statement.query([listed.0])?;
+            while let Some(row) = rows.next()? {
+                unlisted.add(row::seq(row)?, row::which(row)?.client_id, row::event(row)?);
+                if are_many && unlisted.is_much() {
+                    unlisted.list(&change)?;
+                    unlisted.clear();
+                }
+            }
+        }
+        change.commit()?;
+        Ok(unlisted)
+    }
+
+    /// Takes note of what is kept.
+    pub(super) fn note(&mut self, fact: &Fact) {
+        self.add(fact.seq, fact.which.client_id.clone(), fact.change.name());
+    }
+
+    fn add(&mut self, seq: Seq, client_id: ClientId, event: &'static str) {
+        self.events.entry((client_id, event)).or_default().push(seq.0);
+        self.count += 1;
+        self.last = seq;
+    }
+
+    /// Whether it is time to list them.
+    pub(super) fn is_much(&self) -> bool {
+        self.count >= BLOCK
+    }
+
+    /// Lists them. They are to be cleared when that is kept.
+    pub(super) fn list(&self, db: &Connection) -> rusqlite::Result<()> {
+        let mut insert = db.prepare_cached(INSERT)?;
+        for ((client_id, event), seqs) in &self.events {
+            insert.execute(params![client_id.as_str(), event, self.last.0, json(seqs)?])?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.events.clear();
+        self.count = 0;
+    }
+}
+
+/// Numbers or names as SQLite's own functions read them.
+pub(super) fn json<T: Serialize>(list: &[T]) -> rusqlite::Result<String> {
+    serde_json::to_string(list).map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))
+}
+
+/// How far the log is listed.
+pub(super) fn listed(db: &Connection) -> rusqlite::Result<Seq> {
+    // A release before this one has written a file that nobody has opened since but to read it.
+    if !db.table_exists(None, "listing")? {
+        return Ok(Seq::default());
+    }
+    let mut listed = db.prepare_cached("SELECT max(up_to) FROM listing")?;
+    let up_to: Option<u64> = listed.query_row([], |row| row.get(0))?;
+    Ok(Seq(up_to.unwrap_or_default()))
+}
+
+/// The first events, or the last, between `low` and `high` that are of a vendor and have one of these names. At most
+/// `limit`, in order.
+pub(super) fn of_client(
+    db: &Connection,
+    client_id: &str,
+    events: &[&str],
+    (low, high): (Seq, Seq),
+    sort: Sort,
+    limit: usize,
+) -> rusqlite::Result<Vec<u64>> {
+    let listed = listed(db)?;
+    let mut found = Vec::new();
+    let events_listed = if low <= listed { events } else { &[] };
+    for event in events_listed {
+        let range = (low, high.min(listed));
+        found.extend(listed_of(db, client_id, event, range, sort, limit)?);
+    }
+    let range = (low.max(listed.next()), high);
+    found.extend(unlisted_of(db, Some(client_id), events, range, sort, limit)?);
+    match sort {
+        Sort::Oldest => found.sort_unstable(),
+        Sort::Newest => found.sort_unstable_by(|one, other| other.cmp(one)),
+    }
+    found.truncate(limit);
+    Ok(found)
+}
+
+/// The same of what is not listed, of one vendor or all.
+pub(super) fn unlisted_of(
+    db: &Connection,
+    client_id: Option<&str>,
+    events: &[&str],
+    (low, high): (Seq, Seq),
+    sort: Sort,
+    limit: usize,
+) -> rusqlite::Result<Vec<u64>> {
+    let order = sort.of_seq();
+    let mut unlisted = db.prepare_cached(&format!(
+        "SELECT seq FROM log WHERE seq BETWEEN ?1 AND ?2 AND (?3 IS NULL OR client_id = ?3) \
+         AND event IN (SELECT value FROM json_each(?4)) ORDER BY {order} LIMIT ?5"
+    ))?;
+    let params = params![low.0, high.0, client_id, json(events)?, limit];
+    unlisted.query_map(params, |row| row.get(0))?.collect()
+}
+
+/// The same of what is listed of a vendor under one name.
+pub(super) fn listed_of(
+    db: &Connection,
+    client_id: &str,
+    event: &str,
+    (low, high): (Seq, Seq),
+    sort: Sort,
+    limit: usize,
+) -> rusqlite::Result<Vec<u64>> {
+    let order = match sort {
+        Sort::Oldest => "up_to",
+        Sort::Newest => "up_to DESC",
+    };
+    // The last that are read were listed together with `high`, or later where nothing of it was.
+    let mut rows = db.prepare_cached(&format!(
+        "SELECT seqs FROM listing WHERE client_id = ?1 AND event = ?2 AND up_to >= ?3 \
+         AND up_to <= (SELECT min(up_to) FROM listing WHERE up_to >= ?4) ORDER BY {order}"
+    ))?;
+    let mut rows = rows.query(params![client_id, event, low.0, high.0])?;
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        let seqs = seqs(row)?.into_iter().filter(|seq| (low.0..=high.0).contains(seq));
+        match sort {
+            Sort::Oldest => found.extend(seqs),
+            Sort::Newest => found.extend(seqs.rev()),
+        }
+    }
+    Ok(found)
+}
+
+fn seqs(row: &Row<'_>) -> rusqlite::Result<Vec<u64>> {
+    let text = row.get_ref(0)?.as_str()?;
+    serde_json::from_str(text).map_err(|why| row::unreadable(0, why))
+}
+
+/// The vendors in the log, in order, at most `limit`.
+pub(super) fn vendors(db: &Connection, limit: usize) -> rusqlite::Result<Vec<String>> {
+    let listed = listed(db)?;
+    let mut unlisted =
+        db.prepare_cached("SELECT DISTINCT client_id FROM log WHERE seq > ?1 ORDER BY client_id")?;
+    let mut vendors: Vec<String> =
+        unlisted.query_map([listed.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    if listed > Seq::default() {
+        // From one to the next, without reading what each has done.
+        let mut next =
+            db.prepare_cached("SELECT min(client_id) FROM listing WHERE client_id > ?1")?;
+        let (mut last, mut count) = (String::new(), 0);
+        while count < limit
+            && let Some(vendor) = next.query_row([&last], |row| row.get::<_, Option<String>>(0))?
+        {
+            vendors.push(vendor.clone());
+            (last, count) = (vendor, count + 1);
+        }
+    }
+    vendors.sort_unstable();
+    vendors.dedup();
+    vendors.truncate(limit);
+    Ok(vendors)
+}
+
+/// Forgets what was listed of events that are all gone from the log.
+pub(super) fn forget(db: &Connection) -> rusqlite::Result<()> {
+    let mut delete = db.prepare_cached(
+        "DELETE FROM listing WHERE up_to < (SELECT coalesce(min(seq), ?1) FROM log)",
+    )?;
+    delete.execute([LAST.0])?;
+    Ok(())
+}
+
+/// Whether what is listed is in the log, and the other way round.
+pub(super) fn is_right(db: &Connection) -> rusqlite::Result<bool> {
+    let listed = listed(db)?;
+    if listed == Seq::default() {
+        return Ok(true);
+    }
+    // Events that were removed from the log may still be listed. `CROSS` has each looked up in the log by its number.
+    let counts = db.query_row(
+        "SELECT (SELECT count(*) FROM log WHERE seq <= ?1), \
+         (SELECT count(*) FROM listing CROSS JOIN json_each(iif(json_valid(seqs), seqs, '[]')) \
+          CROSS JOIN log ON log.seq = value \
+          AND log.client_id = listing.client_id AND log.event = listing.event)",
+        [listed.0],
+        |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)),
+    )?;
+    Ok(counts.0 == counts.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use caps_hub::{Change, ConnId, Timestamp, Who};
+    use caps_proto::OrderRef;
+
+    use super::super::schema;
+    use super::*;
+
+    const VENDORS: [&str; 3] = ["acme", "books", "flowers"];
+
+    /// A log of so many events, of one vendor after another, of which none is listed.
+    fn log(count: u64) -> Connection {
+        let mut db = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut db).unwrap();
+        let change = db.transaction().unwrap();
+        let mut insert = change.prepare(row::INSERT).unwrap();
+        for seq in 1..=count {
+            row::insert(&mut insert, &fact(seq)).unwrap();
+        }
+        drop(insert);
+        change.commit().unwrap();
+        db
+    }
+
+    fn fact(seq: u64) -> Fact {
+        let by = Who::Nameless(ConnId(1));
+        Fact {
+            seq: Seq(seq),
+            at: Timestamp::from_millis(seq),
+            which: OrderRef {
+                client_id: ClientId::new(VENDORS[seq as usize % 3]).unwrap(),
+                message_id: "7".parse().unwrap(),
+            },
+            previous: None,
+            change: if seq.is_multiple_of(2) {
+                Change::Claimed(by)
+            } else {
+                Change::Released { by }
+            },
+        }
+    }
+
+    fn is_of_acme(seq: u64, event: Option<&str>) -> bool {
+        let fact = fact(seq);
+        fact.which.client_id.as_str() == "acme" && event.is_none_or(|it| fact.change.name() == it)
+    }
+
+    fn check(db: &Connection, count: u64) {
+        assert!(is_right(db).unwrap());
+        assert_eq!(vendors(db, 9).unwrap(), VENDORS);
+        assert_eq!(vendors(db, 2).unwrap(), VENDORS[..2]);
+        for (low, high) in [(1, count), (2, BLOCK as u64), (BLOCK as u64 + 1, count - 7), (9, 9)] {
+            for (events, event) in
+                [(&["claimed", "released"][..], None), (&["claimed"], Some("claimed"))]
+            {
+                let range = (Seq(low), Seq(high));
+                let found =
+                    |sort, limit| of_client(db, "acme", events, range, sort, limit).unwrap();
+                let mut all: Vec<_> = (low..=high).filter(|seq| is_of_acme(*seq, event)).collect();
+                let few = all.len().min(5);
+                assert_eq!(found(Sort::Oldest, ALL), all, "{range:?}");
+                assert_eq!(found(Sort::Oldest, 5), all[..few], "{range:?}");
+                all.reverse();
+                assert_eq!(found(Sort::Newest, ALL), all, "{range:?}");
+                assert_eq!(found(Sort::Newest, 5), all[..few], "{range:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_vendors_events_are_found_in_order_whether_they_are_listed_or_not() {
+        let count = 3 * BLOCK as u64;
+        let mut db = log(count);
+        check(&db, count);
+        let mut unlisted = Unlisted::of(&mut db).unwrap();
+        assert_eq!((unlisted.count as u64, listed(&db).unwrap()), (count, Seq(0)));
+        unlisted.list(&db).unwrap();
+        unlisted.clear();
+        check(&db, count);
+        let mut insert = db.prepare(row::INSERT).unwrap();
+        for seq in count + 1..count + 100 {
+            row::insert(&mut insert, &fact(seq)).unwrap();
+            unlisted.note(&fact(seq));
+        }
+        check(&db, count + 99);
+        unlisted.list(&db).unwrap();
+        check(&db, count + 99);
+    }
+
+    #[test]
+    fn what_is_not_listed_of_a_long_log_is_when_it_is_opened() {
+        let count = MANY + BLOCK as u64;
+        let mut db = log(count);
+        let unlisted = Unlisted::of(&mut db).unwrap();
+        assert!(unlisted.count < BLOCK, "{} are left", unlisted.count);
+        assert_eq!(listed(&db).unwrap(), Seq(count - unlisted.count as u64));
+        check(&db, count);
+    }
+
+    #[test]
+    fn a_list_is_forgotten_with_the_last_of_its_events() {
+        let mut db = log(100);
+        Unlisted::of(&mut db).unwrap().list(&db).unwrap();
+        let rows = |db: &Connection| -> u64 {
+            db.query_row("SELECT count(*) FROM listing", [], |row| row.get(0)).unwrap()
+        };
+        let listed = rows(&db);
+        for (sql, left) in [("DELETE FROM log WHERE seq < 100", listed), ("DELETE FROM log", 0)] {
+            db.execute_batch(sql).unwrap();
+            forget(&db).unwrap();
+            assert_eq!(rows(&db), left);
+            assert!(is_right(&db).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_list_that_names_the_wrong_events_or_lacks_some_is_not_right() {
+        for sql in [
+            "DELETE FROM listing WHERE client_id = 'acme' AND event = 'claimed'",
+            "UPDATE listing SET client_id = 'zoo' WHERE client_id = 'acme'",
+            "UPDATE listing SET seqs = '[7]' WHERE client_id = 'acme'",
+            "UPDATE listing SET seqs = '[7' WHERE client_id = 'acme'",
+        ] {
+            let mut db = log(100);
+            Unlisted::of(&mut db).unwrap().list(&db).unwrap();
+            db.execute_batch(sql).unwrap();
+            assert!(!is_right(&db).unwrap(), "{sql}");
+        }
+    }
+}

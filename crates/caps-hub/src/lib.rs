@@ -30,6 +30,7 @@ mod scope;
 mod snapshot;
 mod tally;
 mod time;
+mod vendors;
 mod view;
 
 pub use audience::{Replayed, Subscription};

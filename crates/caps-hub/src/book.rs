@@ -257,7 +257,7 @@ impl Book {
     fn insert(&mut self, vendor: VendorId, message_id: MessageId, life: Life) -> LifeId {
         let seed = self.vendors.get(vendor).map_or(0, |vendor| vendor.seed);
         let key = self.lives.key(vendor, seed, &message_id);
-        self.lives.insert(key, Known { message_id, vendor, life })
+        self.lives.insert(key, Known::new(vendor, message_id, life))
     }
 
     fn remove(&mut self, id: LifeId) {

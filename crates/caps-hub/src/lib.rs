@@ -27,6 +27,7 @@ mod replay;
 mod restore;
 mod rights;
 mod scope;
+mod shelf;
 mod snapshot;
 mod tally;
 mod time;

@@ -69,23 +69,25 @@ pub(crate) struct Notice {
     pub(crate) proof: Option<Proof>,
 }
 
+/// What most events look at comes first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[repr(C)]
 pub(crate) struct Life {
-    pub(crate) stage: Stage,
-    pub(crate) digest: Digest,
-    /// Who holds it, or held it to the end. `None` when nobody does, or the nameless holder is gone.
-    pub(crate) holder: Option<Who>,
-    /// Whether the vendor was told of its transit.
-    pub(crate) transit_told: bool,
     /// The latest fact about it.
     pub(crate) latest: Seq,
-    /// The order itself, until it is over.
-    pub(crate) order: Option<Order>,
+    pub(crate) stage: Stage,
+    /// Who holds it, or held it to the end. `None` when nobody does, or the nameless holder is gone.
+    pub(crate) holder: Option<Who>,
     /// Its places in the three queues. An id that is used again may have several deliveries waiting.
     pub(crate) pickup: Option<Waits>,
     pub(crate) in_transit: Option<Waits>,
     pub(crate) delivered: Vec<Notice>,
+    /// The order itself, until it is over.
+    pub(crate) order: Option<Order>,
+    pub(crate) digest: Digest,
+    /// Whether the vendor was told of its transit.
+    pub(crate) transit_told: bool,
 }
 
 impl Life {

@@ -2,22 +2,16 @@
 
 use caps_proto::{ClientId, Event};
 use foldhash::HashMap;
-use slab::Slab;
 
 use crate::life::Stage;
 use crate::lives::seed_of;
 use crate::queue::Queue;
+use crate::shelf::Shelf;
 use crate::tally::Tally;
 
 /// A vendor, by its number. Another may get the number when none of its orders is known any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct VendorId(u32);
-
-impl VendorId {
-    fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Vendor {
@@ -39,7 +33,7 @@ impl Vendor {
 #[derive(Debug, Default)]
 pub(crate) struct Vendors {
     ids: HashMap<ClientId, VendorId>,
-    vendors: Slab<Vendor>,
+    vendors: Shelf<Vendor>,
     /// Of all of them.
     tally: Tally,
 }
@@ -50,11 +44,11 @@ impl Vendors {
     }
 
     pub(crate) fn get(&self, id: VendorId) -> Option<&Vendor> {
-        self.vendors.get(id.index())
+        self.vendors.get(id.0)
     }
 
     pub(crate) fn get_mut(&mut self, id: VendorId) -> Option<&mut Vendor> {
-        self.vendors.get_mut(id.index())
+        self.vendors.get_mut(id.0)
     }
 
     /// Counts in one of its orders.
@@ -66,11 +60,13 @@ impl Vendors {
                 queues: Default::default(),
                 tally: Tally::default(),
                 known: 0,
-            }) as u32);
+            }));
             self.ids.insert(client_id.clone(), id);
             id
         });
-        self.vendors[id.index()].known += 1;
+        if let Some(vendor) = self.get_mut(id) {
+            vendor.known += 1;
+        }
         id
     }
 
@@ -78,8 +74,10 @@ impl Vendors {
     pub(crate) fn leave(&mut self, id: VendorId) {
         let Some(vendor) = self.get_mut(id) else { return };
         vendor.known -= 1;
-        if vendor.known == 0 {
-            self.ids.remove(&self.vendors.remove(id.index()).client_id);
+        if vendor.known == 0
+            && let Some(vendor) = self.vendors.remove(id.0)
+        {
+            self.ids.remove(&vendor.client_id);
         }
     }
 
@@ -110,8 +108,8 @@ impl Vendors {
     #[cfg(test)]
     pub(crate) fn audit(&self, counted: &HashMap<VendorId, (Tally, usize)>) {
         let mut total = (0, 0, 0);
-        for (index, Vendor { client_id, tally, known, .. }) in &self.vendors {
-            let id = VendorId(index as u32);
+        for (number, Vendor { client_id, tally, known, .. }) in self.vendors.iter() {
+            let id = VendorId(number);
             assert_eq!(self.find(client_id), Some(id), "{client_id} is not found");
             assert_eq!(counted.get(&id), Some(&(*tally, *known)), "the orders of {client_id}");
             total.0 += tally.ready;

@@ -111,7 +111,7 @@ impl Book {
     }
 
     fn says(&self, event: Event, seq: Seq, life: LifeId) -> Option<Arc<Message>> {
-        let Known { message_id, vendor, life } = self.lives.get(life)?;
+        let Known { message_id, vendor, life, .. } = self.lives.get(life)?;
         let (order, proof) = life.says(event, seq)?;
         Some(Arc::new(Message {
             event,

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use caps_proto::Event;
 
 use crate::fact::Seq;
+use crate::queue::Queue;
 use crate::time::Timestamp;
+use crate::vendors::VendorId;
 
 /// What waits of one event, in all queues together.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -16,49 +18,60 @@ pub struct Backlog {
     pub oldest: Option<Timestamp>,
 }
 
-/// The backlog of every event.
+/// Of every event, how many messages wait and in which queues.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Backlogs([Waits; Event::ALL.len()]);
 
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Waits {
     depth: usize,
-    /// The oldest message of each queue.
-    fronts: BTreeMap<Seq, Timestamp>,
+    /// The oldest message of each queue, and whose that is.
+    fronts: BTreeMap<Seq, VendorId>,
 }
 
 impl Backlogs {
-    pub(crate) fn of(&self, event: Event) -> Backlog {
-        let Waits { depth, fronts } = &self.0[event as usize];
-        Backlog { depth: *depth, oldest: fronts.first_key_value().map(|(_, at)| *at) }
+    pub(crate) fn depth(&self, event: Event) -> usize {
+        self.0[event as usize].depth
     }
 
-    /// Notes that a message has come into a queue, whose oldest message was and is these.
-    pub(crate) fn added(&mut self, event: Event, was: Front, is: Front) {
+    /// The vendors in whose queues of that event something waits, by the oldest message of each.
+    pub(crate) fn vendors(&self, event: Event) -> impl Iterator<Item = VendorId> {
+        self.0[event as usize].fronts.values().copied()
+    }
+
+    /// Notes that a message has come into a vendor's queue, whose oldest message was and is these.
+    pub(crate) fn added(&mut self, event: Event, vendor: VendorId, was: Front, is: Front) {
         let waits = &mut self.0[event as usize];
         waits.depth += 1;
-        waits.moved(was, is);
+        waits.moved(vendor, was, is);
     }
 
-    /// Notes that a message has left a queue.
-    pub(crate) fn removed(&mut self, event: Event, was: Front, is: Front) {
+    /// Notes that a message has left it.
+    pub(crate) fn removed(&mut self, event: Event, vendor: VendorId, was: Front, is: Front) {
         let waits = &mut self.0[event as usize];
         waits.depth -= 1;
-        waits.moved(was, is);
+        waits.moved(vendor, was, is);
+    }
+
+    /// Notes a queue as it stands.
+    pub(crate) fn note(&mut self, event: Event, vendor: VendorId, queue: &Queue) {
+        let waits = &mut self.0[event as usize];
+        waits.depth += queue.len();
+        waits.moved(vendor, None, queue.front().map(|slot| slot.seq));
     }
 }
 
 /// The oldest message of a queue, if there is one.
-type Front = Option<(Seq, Timestamp)>;
+type Front = Option<Seq>;
 
 impl Waits {
-    fn moved(&mut self, was: Front, is: Front) {
+    fn moved(&mut self, vendor: VendorId, was: Front, is: Front) {
         if was == is {
             return;
         }
-        if let Some((seq, _)) = was {
+        if let Some(seq) = was {
             self.fronts.remove(&seq);
         }
-        self.fronts.extend(is);
+        self.fronts.extend(is.map(|seq| (seq, vendor)));
     }
 }

@@ -1,11 +1,7 @@
 //! The book of orders: how far each has come, what waits in which queue, and whose it is. It changes by
 //! [`Fact`]s alone, so the same fold serves the running hub and a journal that is read back.
 
-use std::collections::hash_map::Entry;
-use std::sync::Arc;
-
-use caps_proto::{Event, Message, Order, OrderRef};
-use foldhash::HashMap;
+use caps_proto::{ClientId, Event, MessageId, Order, OrderRef};
 
 use crate::backlog::Backlogs;
 use crate::claims::Claims;
@@ -13,36 +9,65 @@ use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::ConnId;
 use crate::life::{Life, Notice, Place, Stage};
 use crate::limits::Limits;
-use crate::lives::Lives;
+use crate::lives::{Key, Known, LifeId, Lives};
 use crate::memory::Memory;
-use crate::queue::{Queue, QueueKey, Queued, Waiting};
-use crate::tally::Tallies;
+use crate::queue::Sight;
+use crate::tally::Tally;
 use crate::time::Timestamp;
+use crate::vendors::{VendorId, Vendors};
+
+mod restoring;
+mod waiting;
+
+pub(crate) use waiting::Queued;
 
 #[derive(Debug, Default)]
 pub(crate) struct Book {
+    vendors: Vendors,
     lives: Lives,
-    queues: HashMap<QueueKey, Queue>,
     pub(crate) claims: Claims,
-    pub(crate) tallies: Tallies,
-    pub(crate) backlogs: Backlogs,
+    backlogs: Backlogs,
     memory: Memory,
     open: usize,
     last: Seq,
 }
 
+/// Where an order was found. An event looks for its order once, and what it changes is changed there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found {
+    /// `None` while no order of the vendor is known.
+    home: Option<(VendorId, Key)>,
+    life: Option<LifeId>,
+}
+
 impl Book {
+    /// Looks for an order. What is found holds until the book changes.
+    pub(crate) fn find(&self, which: &OrderRef) -> Found {
+        let OrderRef { client_id, message_id } = which;
+        let vendor = self.vendors.find(client_id);
+        let Some((id, vendor)) = vendor.and_then(|id| Some((id, self.vendors.get(id)?))) else {
+            return Found { home: None, life: None };
+        };
+        let key = self.lives.key(id, vendor.seed, message_id);
+        Found { home: Some((id, key)), life: self.lives.find(key, id, message_id) }
+    }
+
+    pub(crate) fn get(&self, found: Found) -> Option<&Life> {
+        self.lives.get(found.life?).map(|known| &known.life)
+    }
+
     pub(crate) fn life(&self, which: &OrderRef) -> Option<&Life> {
-        self.lives.get(which)
+        self.get(self.find(which))
     }
 
-    pub(crate) fn queue(&self, key: &QueueKey) -> Option<&Queue> {
-        self.queues.get(key)
+    /// The name of an order.
+    pub(crate) fn which(&self, id: LifeId) -> Option<OrderRef> {
+        self.lives.get(id).and_then(|known| self.name(known))
     }
 
-    /// Every queue in which something waits.
-    pub(crate) fn queues(&self) -> impl Iterator<Item = (&QueueKey, &Queue)> {
-        self.queues.iter()
+    fn name(&self, Known { message_id, vendor, .. }: &Known) -> Option<OrderRef> {
+        let client_id = self.vendors.get(*vendor)?.client_id.clone();
+        Some(OrderRef { client_id, message_id: message_id.clone() })
     }
 
     /// How many orders are placed and not delivered, or delivered and not yet received by their vendor.
@@ -55,6 +80,11 @@ impl Book {
         self.lives.len()
     }
 
+    /// How many orders of a vendor, or of all, have come how far.
+    pub(crate) fn tally(&self, client_id: Option<&ClientId>) -> Tally {
+        self.vendors.tally(client_id)
+    }
+
     /// The number of the last fact.
     pub(crate) fn last(&self) -> Seq {
         self.last
@@ -65,93 +95,100 @@ impl Book {
         self.last.next()
     }
 
-    /// Changes what `fact` says has changed, and tells what it queued, as coming from `sender`.
+    /// The orders of one part, as they are now.
+    pub(crate) fn partition(&self, partition: u8) -> impl Iterator<Item = (OrderRef, &Life)> {
+        let known = self.lives.partition(partition);
+        known.filter_map(|known| Some((self.name(known)?, &known.life)))
+    }
+
+    /// Changes what `fact` says has changed in the order that was `found`, and tells what it queued, as coming from
+    /// `sender`.
     pub(crate) fn fold(
         &mut self,
         fact: &Fact,
+        found: Found,
         sender: Option<ConnId>,
         limits: &Limits,
     ) -> Option<Queued> {
         let Fact { seq, at, which, change, .. } = fact;
-        let here = Place { seq: *seq, at: *at };
         self.last = self.last.max(*seq);
-        let queued = self.change(which, change, here, sender, limits);
-        if let Some(life) = self.lives.get_mut(which) {
-            life.latest = *seq;
-        }
-        queued
+        let is_under_way = self.get(found).is_some_and(Life::is_under_way);
+        let id = match change {
+            Change::Placed(order) => self.place(found, which, order),
+            Change::InTransit { order, .. } | Change::Delivered { order, .. } if !is_under_way => {
+                self.place(found, which, order)
+            }
+            _ => found.life?,
+        };
+        self.life_mut(id)?.latest = *seq;
+        self.change(id, change, Place { seq: *seq, at: *at }, is_under_way, sender, limits)
     }
 
     fn change(
         &mut self,
-        which: &OrderRef,
+        id: LifeId,
         change: &Change,
         here: Place,
+        was_under_way: bool,
         sender: Option<ConnId>,
         limits: &Limits,
     ) -> Option<Queued> {
         match change {
-            Change::Placed(order) => {
-                self.place(which, order);
-                let notice = Notice::new(here, order.clone());
-                Some(self.enqueue(which, Event::Pickup, notice, sender))
-            }
+            Change::Placed(_) => self.enqueue(id, Event::Pickup, here, sender),
             Change::Claimed(by) => {
-                self.hold(which, Some(by));
-                self.set_lapse(which, here, limits);
+                self.hold(id, Some(by));
+                self.set_lapse(id, here, limits);
                 None
             }
-            Change::InTransit { by, order } => {
-                if self.is_under_way(which) {
-                    self.pass_on(which, by, here);
-                } else {
-                    self.place(which, order);
+            Change::InTransit { by, .. } => {
+                if was_under_way {
+                    self.pass_on(id, by, here);
                 }
-                self.hold(which, Some(by));
-                self.set_stage(which, Stage::InTransit);
-                let life = self.lives.get_mut(which)?;
-                if std::mem::replace(&mut life.transit_told, true) {
+                self.hold(id, Some(by));
+                self.set_stage(id, Stage::InTransit);
+                if std::mem::replace(&mut self.life_mut(id)?.transit_told, true) {
                     return None;
                 }
-                let notice = Notice::new(here, order.clone());
-                Some(self.enqueue(which, Event::InTransit, notice, sender))
+                self.enqueue(id, Event::InTransit, here, sender)
             }
-            Change::Delivered { by, order, proof } => {
-                if !self.is_under_way(which) {
-                    self.place(which, order);
-                }
-                self.dequeue(which, Event::Pickup);
-                self.dequeue(which, Event::InTransit);
+            Change::Delivered { by, proof, .. } => {
+                self.dequeue(id, Event::Pickup);
+                self.dequeue(id, Event::InTransit);
                 // An order that is over is nobody's claim; its record still tells who delivered it.
-                self.hold(which, None);
-                self.set_stage(which, Stage::Delivered(here));
-                self.memory.remember(here, which.clone());
-                let life = self.lives.get_mut(which)?;
-                life.holder = Some(by.clone());
-                life.order = None;
+                self.hold(id, None);
+                self.set_stage(id, Stage::Delivered(here));
+                self.memory.remember(here, id);
                 self.open -= 1;
-                let notice = Notice { proof: proof.clone(), ..Notice::new(here, order.clone()) };
-                Some(self.enqueue(which, Event::Delivered, notice, sender))
+                let life = self.life_mut(id)?;
+                life.holder = Some(by.clone());
+                let order = life.order.take()?;
+                if life.delivered.is_empty() {
+                    // There is hardly ever a second one, and by itself a vector makes room for four.
+                    life.delivered.reserve_exact(1);
+                }
+                life.delivered.push(Notice { place: here.into(), order, proof: proof.clone() });
+                self.open += 1;
+                self.enqueue(id, Event::Delivered, here, sender)
             }
             Change::Received { event, .. } => {
-                self.dequeue(which, *event);
-                let life = self.lives.get(which)?;
+                self.dequeue(id, *event);
+                let life = self.life_mut(id)?;
                 if life.stage == Stage::Forgotten && life.delivered.is_empty() {
-                    self.lives.remove(which);
+                    self.remove(id);
                 }
                 None
             }
             Change::Released { .. } | Change::Offered => {
-                self.hold(which, None);
-                self.set_stage(which, Stage::Ready);
-                self.dequeue(which, Event::Pickup);
-                let order = self.lives.get(which)?.order.clone()?;
-                Some(self.enqueue(which, Event::Pickup, Notice::new(here, order), sender))
+                self.dequeue(id, Event::Pickup);
+                self.hold(id, None);
+                self.set_stage(id, Stage::Ready);
+                self.life_mut(id)?.order.as_ref()?;
+                self.enqueue(id, Event::Pickup, here, sender)
             }
             Change::Abandoned => {
-                self.hold(which, None);
-                if self.lives.get(which)?.stage == Stage::InTransit {
-                    self.set_lapse(which, here, limits);
+                self.hold(id, None);
+                if self.life_mut(id)?.stage == Stage::InTransit {
+                    self.set_lapse(id, here, limits);
                 }
                 None
             }
@@ -159,51 +196,17 @@ impl Book {
         }
     }
 
-    /// Takes in an order as a [`Snapshot`](crate::Snapshot) has kept it.
-    pub(crate) fn restore(&mut self, which: OrderRef, mut life: Life) {
-        // It was read into room for four.
-        life.delivered.shrink_to_fit();
-        for (event, notice) in life.waiting() {
-            self.push(&which, event, notice, None);
-        }
-        if let (Some(Place { seq, .. }), Some(holder)) = (life.pickup, &life.holder) {
-            let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
-            self.queues.entry(key).or_default().hold(seq, holder.clone());
-        }
-        match life.stage {
-            Stage::Claimed(lapse) => self.claims.lapse_at(lapse, which.clone()),
-            Stage::Delivered(there) => self.memory.remember(there, which.clone()),
-            Stage::Ready | Stage::InTransit | Stage::Forgotten => {}
-        }
-        if life.is_under_way() {
-            self.claims.moved(&which, None, life.holder.as_ref());
-        }
-        self.tallies.moved(&which.client_id, None, life.stage);
-        self.open += life.open();
-        self.lives.entry(which).insert_entry(Box::new(life));
-    }
-
-    /// Notes that facts up to this one are in what was restored.
-    pub(crate) fn restored_to(&mut self, seq: Seq) {
-        self.last = self.last.max(seq);
-    }
-
-    /// The orders of one part, as they are now.
-    pub(crate) fn partition(&self, partition: u8) -> impl Iterator<Item = (&OrderRef, &Life)> {
-        self.lives.partition(partition).iter().map(|(which, life)| (which, life.as_ref()))
-    }
-
     /// Forgets what has been remembered for long enough, or is too much to remember.
     pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) {
-        while let Some(which) = self.memory.forget(now, limits) {
-            self.forget_one(&which);
+        while let Some(id) = self.memory.forget(now, limits) {
+            self.forget_one(id);
         }
     }
 
-    fn forget_one(&mut self, which: &OrderRef) {
-        let Some(life) = self.lives.get_mut(which) else { return };
+    fn forget_one(&mut self, id: LifeId) {
+        let Some(life) = self.life_mut(id) else { return };
         if life.delivered.is_empty() {
-            self.lives.remove(which);
+            self.remove(id);
         } else {
             life.stage = Stage::Forgotten;
         }
@@ -214,139 +217,97 @@ impl Book {
         self.memory.next_due(limits)
     }
 
-    /// The same name, with the text of the client id shared by all that wait in the queue of its pickups.
-    fn sharing(&self, which: &OrderRef) -> OrderRef {
-        let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
-        match self.queues.get_key_value(&key) {
-            Some((QueueKey { client_id, .. }, _)) => {
-                OrderRef { client_id: client_id.clone(), message_id: which.message_id.clone() }
-            }
-            None => which.clone(),
-        }
-    }
-
-    fn is_under_way(&self, which: &OrderRef) -> bool {
-        self.lives.get(which).is_some_and(Life::is_under_way)
+    fn life_mut(&mut self, id: LifeId) -> Option<&mut Life> {
+        self.lives.get_mut(id).map(|known| &mut known.life)
     }
 
     /// Opens a new life under the id. Deliveries of an earlier order that still wait stay its own.
-    fn place(&mut self, which: &OrderRef, order: &Order) {
-        let life = Box::new(Life::new(order.clone()));
-        match self.lives.entry(self.sharing(which)) {
-            Entry::Vacant(entry) => {
-                entry.insert(life);
-            }
-            Entry::Occupied(mut entry) => {
-                let earlier = entry.insert(life);
-                if let Stage::Delivered(there) = earlier.stage {
-                    self.memory.replace(there);
-                }
-                entry.get_mut().delivered = earlier.delivered;
-            }
-        }
-        self.tallies.moved(&which.client_id, None, Stage::Ready);
+    fn place(&mut self, found: Found, which: &OrderRef, order: &Order) -> LifeId {
         self.open += 1;
-    }
-
-    fn enqueue(
-        &mut self,
-        which: &OrderRef,
-        event: Event,
-        notice: Notice,
-        sender: Option<ConnId>,
-    ) -> Queued {
-        if let Some(life) = self.lives.get_mut(which) {
-            match event {
-                Event::Pickup => life.pickup = Some(notice.place),
-                Event::InTransit => life.in_transit = Some(notice.place),
-                Event::Delivered => {
-                    if life.delivered.is_empty() {
-                        // There is hardly ever a second one, and by itself a vector makes room for four.
-                        life.delivered.reserve_exact(1);
-                    }
-                    life.delivered.push(notice.clone());
-                    self.open += 1;
-                }
-            }
-        }
-        self.push(which, event, notice, sender)
-    }
-
-    fn push(
-        &mut self,
-        which: &OrderRef,
-        event: Event,
-        Notice { place: Place { seq, at }, order, proof }: Notice,
-        sender: Option<ConnId>,
-    ) -> Queued {
-        let OrderRef { client_id, message_id } = self.sharing(which);
-        let key = QueueKey { client_id: client_id.clone(), event };
-        let message = Arc::new(Message { event, message_id, client_id, order, proof });
-        let waiting = Waiting { message: Arc::clone(&message), at, sender };
-        let queue = self.queues.entry(key.clone()).or_default();
-        let was = queue.front();
-        queue.insert(seq, waiting);
-        self.backlogs.added(event, was, queue.front());
-        Queued { key, seq, message }
-    }
-
-    fn dequeue(&mut self, which: &OrderRef, event: Event) {
-        let Some(life) = self.lives.get_mut(which) else { return };
-        let place = match event {
-            Event::Pickup => life.pickup.take(),
-            Event::InTransit => life.in_transit.take(),
-            Event::Delivered if life.delivered.is_empty() => None,
-            Event::Delivered => {
-                self.open -= 1;
-                Some(life.delivered.remove(0).place)
-            }
+        let mut life = Life::new(order.clone());
+        let Some(id) = found.life else {
+            let OrderRef { client_id, message_id } = which;
+            let vendor = self.vendors.enter(client_id);
+            self.vendors.moved(vendor, None, Stage::Ready);
+            return self.insert(vendor, message_id.clone(), life);
         };
-        let Some(Place { seq, .. }) = place else { return };
-        let key = QueueKey { client_id: which.client_id.clone(), event };
-        if let Some(queue) = self.queues.get_mut(&key) {
-            let was = queue.front();
-            queue.remove(seq);
-            self.backlogs.removed(event, was, queue.front());
-            if queue.is_empty() {
-                self.queues.remove(&key);
+        self.cut_short(id);
+        if let Some(known) = self.lives.get_mut(id) {
+            life.delivered = std::mem::take(&mut known.life.delivered);
+            if let Stage::Delivered(there) = known.life.stage {
+                self.memory.replace(there);
             }
+            known.life = life;
+            self.vendors.moved(known.vendor, None, Stage::Ready);
         }
+        id
+    }
+
+    /// Ends what is under way and is placed again. Only a damaged file tells of that.
+    fn cut_short(&mut self, id: LifeId) {
+        if self.life_mut(id).is_some_and(|life| life.is_under_way()) {
+            self.dequeue(id, Event::Pickup);
+            self.dequeue(id, Event::InTransit);
+            self.hold(id, None);
+            self.set_stage(id, Stage::Forgotten);
+            self.open -= 1;
+        }
+    }
+
+    fn insert(&mut self, vendor: VendorId, message_id: MessageId, life: Life) -> LifeId {
+        let seed = self.vendors.get(vendor).map_or(0, |vendor| vendor.seed);
+        let key = self.lives.key(vendor, seed, &message_id);
+        self.lives.insert(key, Known::new(vendor, message_id, life))
+    }
+
+    fn remove(&mut self, id: LifeId) {
+        let Some(Known { vendor, message_id, .. }) = self.lives.get(id) else { return };
+        let vendor = *vendor;
+        let seed = self.vendors.get(vendor).map_or(0, |vendor| vendor.seed);
+        let key = self.lives.key(vendor, seed, message_id);
+        self.lives.remove(key, id);
+        self.vendors.leave(vendor);
     }
 
     /// Queues the pickup of an order that another driver had received before it was gone: `to` carries it on,
     /// has received nothing, and must find it again when it restarts.
-    fn pass_on(&mut self, which: &OrderRef, to: &Who, here: Place) {
-        let Some(life) = self.lives.get(which) else { return };
-        let is_anothers = life.pickup.is_none() && life.holder.as_ref() != Some(to);
-        if let Some(order) = life.order.clone().filter(|_| is_anothers) {
-            self.enqueue(which, Event::Pickup, Notice::new(here, order), None);
+    fn pass_on(&mut self, id: LifeId, to: &Who, here: Place) {
+        let is_anothers = self
+            .life_mut(id)
+            .is_some_and(|life| life.pickup.is_none() && life.holder.as_ref() != Some(to));
+        if is_anothers {
+            self.enqueue(id, Event::Pickup, here, None);
         }
     }
 
     /// Hands the order to `to`, and with it the sight of its pickup while that waits.
-    fn hold(&mut self, which: &OrderRef, to: Option<&Who>) {
-        let Some(life) = self.lives.get_mut(which) else { return };
-        self.claims.moved(which, life.holder.as_ref(), to);
+    fn hold(&mut self, id: LifeId, to: Option<&Who>) {
+        let Some(Known { life, vendor, .. }) = self.lives.get_mut(id) else { return };
+        if life.holder.as_ref() == to {
+            return;
+        }
+        self.claims.moved(id, life.holder.as_ref(), to);
         life.holder = to.cloned();
-        let (Some(Place { seq, .. }), Some(holder)) = (life.pickup, to) else { return };
-        let key = QueueKey { client_id: which.client_id.clone(), event: Event::Pickup };
-        if let Some(queue) = self.queues.get_mut(&key) {
-            queue.hold(seq, holder.clone());
+        if let Some(waits) = life.pickup
+            && let Some(vendor) = self.vendors.get_mut(*vendor)
+        {
+            let sight = if to.is_some() { Sight::Holder } else { Sight::All };
+            vendor.queues[Event::Pickup as usize].show(waits.spot, sight);
         }
     }
 
-    fn set_lapse(&mut self, which: &OrderRef, Place { seq, at }: Place, limits: &Limits) {
+    fn set_lapse(&mut self, id: LifeId, Place { seq, at }: Place, limits: &Limits) {
         let lapse = (at + limits.claim_time, seq);
-        self.claims.lapse_at(lapse, which.clone());
-        self.set_stage(which, Stage::Claimed(lapse));
+        self.claims.lapse_at(lapse, id);
+        self.set_stage(id, Stage::Claimed(lapse));
     }
 
-    fn set_stage(&mut self, which: &OrderRef, stage: Stage) {
-        let Some(life) = self.lives.get_mut(which) else { return };
+    fn set_stage(&mut self, id: LifeId, stage: Stage) {
+        let Some(Known { life, vendor, .. }) = self.lives.get_mut(id) else { return };
         if let Some(lapse) = life.lapse() {
             self.claims.cancel(lapse);
         }
-        self.tallies.moved(&which.client_id, Some(life.stage), stage);
+        self.vendors.moved(*vendor, Some(life.stage), stage);
         life.stage = stage;
     }
 }

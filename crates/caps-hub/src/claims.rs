@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use caps_proto::OrderRef;
 use foldhash::{HashMap, HashSet};
 
 use crate::fact::{Seq, Who};
 use crate::input::ConnId;
+use crate::lives::LifeId;
 use crate::time::Timestamp;
 
 /// When a claim lapses, and the fact that has set that time: those that lapse together do so in this order.
@@ -15,14 +15,14 @@ pub(crate) type Lapse = (Timestamp, Seq);
 #[derive(Debug, Default)]
 pub(crate) struct Claims {
     /// Claimed orders that are not in transit, by when they are offered again.
-    lapses: BTreeMap<Lapse, OrderRef>,
+    lapses: BTreeMap<Lapse, LifeId>,
     /// Orders under way that a driver holds.
-    held: HashMap<Who, HashSet<OrderRef>>,
+    held: HashMap<Who, HashSet<LifeId>>,
 }
 
 impl Claims {
-    pub(crate) fn lapse_at(&mut self, lapse: Lapse, which: OrderRef) {
-        self.lapses.insert(lapse, which);
+    pub(crate) fn lapse_at(&mut self, lapse: Lapse, id: LifeId) {
+        self.lapses.insert(lapse, id);
     }
 
     pub(crate) fn cancel(&mut self, lapse: Lapse) {
@@ -35,26 +35,26 @@ impl Claims {
 
     /// Takes out the claim that lapses first, if it has by now. Each is taken once, also where a damaged file tells of an
     /// order that is not there.
-    pub(crate) fn lapsed(&mut self, now: Timestamp) -> Option<OrderRef> {
+    pub(crate) fn lapsed(&mut self, now: Timestamp) -> Option<LifeId> {
         let first = self.lapses.first_entry().filter(|first| first.key().0 <= now)?;
         Some(first.remove())
     }
 
     /// Notes that the holder of an order has changed.
-    pub(crate) fn moved(&mut self, which: &OrderRef, from: Option<&Who>, to: Option<&Who>) {
+    pub(crate) fn moved(&mut self, id: LifeId, from: Option<&Who>, to: Option<&Who>) {
         if from == to {
             return;
         }
         if let Some(from) = from
             && let Some(held) = self.held.get_mut(from)
         {
-            held.remove(which);
+            held.remove(&id);
             if held.is_empty() {
                 self.held.remove(from);
             }
         }
         if let Some(to) = to {
-            self.held.entry(to.clone()).or_default().insert(which.clone());
+            self.held.entry(to.clone()).or_default().insert(id);
         }
     }
 
@@ -70,17 +70,17 @@ impl Claims {
     }
 
     /// What a driver holds, in no order.
-    pub(crate) fn held_by(&self, who: &Who) -> impl Iterator<Item = &OrderRef> {
-        self.held.get(who).into_iter().flatten()
+    pub(crate) fn held_by(&self, who: &Who) -> impl Iterator<Item = LifeId> {
+        self.held.get(who).into_iter().flatten().copied()
     }
 
     #[cfg(test)]
-    pub(crate) fn lapses(&self) -> &BTreeMap<Lapse, OrderRef> {
+    pub(crate) fn lapses(&self) -> &BTreeMap<Lapse, LifeId> {
         &self.lapses
     }
 
     #[cfg(test)]
-    pub(crate) fn held(&self) -> &HashMap<Who, HashSet<OrderRef>> {
+    pub(crate) fn held(&self) -> &HashMap<Who, HashSet<LifeId>> {
         &self.held
     }
 }

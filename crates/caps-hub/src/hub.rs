@@ -5,13 +5,13 @@ use std::sync::Arc;
 use caps_proto::{Answer, Code, Done, Event, Message, OrderRef, Refusal, Request};
 
 use crate::audience::Audience;
-use crate::book::Book;
+use crate::book::{Book, Found};
 use crate::connection::Replay;
 use crate::effect::{AckId, Effect, Step};
 use crate::fact::{Change, Fact, Seq, Who};
 use crate::input::{ConnId, Input};
 use crate::limits::Limits;
-use crate::queue::{QueueKey, Queued};
+use crate::queue::QueueKey;
 use crate::replay;
 use crate::rights;
 use crate::scope::Scope;
@@ -72,8 +72,10 @@ impl Hub {
             self.disconnected(conn, step);
             step.effects.push(Effect::HangUp { conn });
         }
-        while let Some(which) = self.book.claims.lapsed(self.now) {
-            self.change(which, Change::Offered, None, step);
+        while let Some(id) = self.book.claims.lapsed(self.now) {
+            if let Some(which) = self.book.which(id) {
+                self.change(self.book.find(&which), which, Change::Offered, None, step);
+            }
         }
         self.book.forget(self.now, &self.limits);
     }
@@ -109,7 +111,7 @@ impl Hub {
     /// The orders of one part, as they are now. Takes time and memory in proportion to their number.
     pub fn snapshot(&self, partition: u8) -> Snapshot {
         let orders = self.book.partition(partition);
-        let orders = orders.map(|(which, life)| (which.clone(), life.clone())).collect();
+        let orders = orders.map(|(which, life)| (which, life.clone())).collect();
         Snapshot { partition, as_of: self.last(), orders }
     }
 
@@ -260,29 +262,34 @@ impl Hub {
 
     /// Ends the claims of a nameless driver that is gone.
     pub(crate) fn give_back(&mut self, conn: ConnId, step: &mut Step) {
-        let mut held: Vec<_> = self.book.claims.held_by(&Who::Nameless(conn)).cloned().collect();
+        let mut held: Vec<_> = self.held_by(&Who::Nameless(conn)).collect();
         // In a fixed order.
         held.sort_unstable();
         for which in held {
-            let unreceived = self.book.life(&which).is_some_and(|life| life.waits(Event::Pickup));
+            let found = self.book.find(&which);
+            let unreceived = self.book.get(found).is_some_and(|life| life.waits(Event::Pickup));
             let change = if unreceived { Change::Offered } else { Change::Abandoned };
-            self.change(which, change, None, step);
+            self.change(found, which, change, None, step);
         }
     }
 
-    /// Folds a change in, notes it as a fact, and sends what it queued to those who listen.
-    fn change(&mut self, which: OrderRef, change: Change, sender: Option<ConnId>, step: &mut Step) {
-        let previous = self.book.life(&which).map(|life| life.latest);
+    /// Folds a change of the order that was `found` in, notes it as a fact, and sends what it queued to those who
+    /// listen.
+    fn change(
+        &mut self,
+        found: Found,
+        which: OrderRef,
+        change: Change,
+        sender: Option<ConnId>,
+        step: &mut Step,
+    ) {
+        let previous = self.book.get(found).map(|life| life.latest);
         let fact = Fact { seq: self.book.end(), at: self.now, which, previous, change };
-        let queued = self.book.fold(&fact, sender, &self.limits);
+        let queued = self.book.fold(&fact, found, sender, &self.limits);
         step.facts.push(fact);
-        if let Some(queued) = queued {
-            self.announce(queued, sender, step);
+        if let Some((seq, message)) = queued.and_then(|queued| self.book.queued(queued)) {
+            replay::announce(seq, message, sender, &mut self.audience, &self.limits, step);
         }
-    }
-
-    fn announce(&mut self, queued: Queued, sender: Option<ConnId>, step: &mut Step) {
-        replay::announce(queued, sender, &mut self.audience, &self.limits, step);
     }
 
     fn feed(&mut self, conn: ConnId, step: &mut Step) {

@@ -27,9 +27,11 @@ mod replay;
 mod restore;
 mod rights;
 mod scope;
+mod shelf;
 mod snapshot;
 mod tally;
 mod time;
+mod vendors;
 mod view;
 
 pub use audience::{Replayed, Subscription};

@@ -1,10 +1,13 @@
 //! One order's life: how far it has come, whose it is, and where it waits.
 
+use std::fmt;
+
 use caps_proto::{Digest, Event, Order, Proof};
 use serde::{Deserialize, Serialize};
 
 use crate::claims::Lapse;
 use crate::fact::{Seq, Who};
+use crate::queue::Spot;
 use crate::time::Timestamp;
 
 /// How far an order has come.
@@ -30,38 +33,61 @@ pub(crate) struct Place {
     pub(crate) at: Timestamp,
 }
 
-/// What a message that waits tells of its order, and its place in the queue.
+/// A message that waits: the fact that queued it, and where it lies in its queue. Kept without the latter.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(from = "Place", into = "Place")]
+pub(crate) struct Waits {
+    pub(crate) place: Place,
+    pub(crate) spot: Spot,
+}
+
+impl From<Place> for Waits {
+    fn from(place: Place) -> Self {
+        Self { place, spot: Spot::default() }
+    }
+}
+
+impl From<Waits> for Place {
+    fn from(Waits { place, .. }: Waits) -> Self {
+        place
+    }
+}
+
+/// Where it lies says nothing about the order.
+impl fmt::Debug for Waits {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.place.fmt(f)
+    }
+}
+
+/// What a `delivered` that waits tells of its order, whose text its life has no more.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Notice {
-    pub(crate) place: Place,
+    pub(crate) place: Waits,
     pub(crate) order: Order,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) proof: Option<Proof>,
 }
 
-impl Notice {
-    pub(crate) fn new(place: Place, order: Order) -> Self {
-        Self { place, order, proof: None }
-    }
-}
-
+/// What most events look at comes first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[repr(C)]
 pub(crate) struct Life {
-    pub(crate) stage: Stage,
-    pub(crate) digest: Digest,
-    /// Who holds it, or held it to the end. `None` when nobody does, or the nameless holder is gone.
-    pub(crate) holder: Option<Who>,
-    /// Whether the vendor was told of its transit.
-    pub(crate) transit_told: bool,
     /// The latest fact about it.
     pub(crate) latest: Seq,
+    pub(crate) stage: Stage,
+    /// Who holds it, or held it to the end. `None` when nobody does, or the nameless holder is gone.
+    pub(crate) holder: Option<Who>,
+    /// Its places in the three queues. An id that is used again may have several deliveries waiting.
+    pub(crate) pickup: Option<Waits>,
+    pub(crate) in_transit: Option<Waits>,
+    pub(crate) delivered: Vec<Notice>,
     /// The order itself, until it is over.
     pub(crate) order: Option<Order>,
-    /// Its places in the three queues. An id that is used again may have several deliveries waiting.
-    pub(crate) pickup: Option<Place>,
-    pub(crate) in_transit: Option<Place>,
-    pub(crate) delivered: Vec<Notice>,
+    pub(crate) digest: Digest,
+    /// Whether the vendor was told of its transit.
+    pub(crate) transit_told: bool,
 }
 
 impl Life {
@@ -100,15 +126,34 @@ impl Life {
         }
     }
 
-    /// What waits of it.
-    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Event, Notice)> {
-        let under_way = [(Event::Pickup, self.pickup), (Event::InTransit, self.in_transit)];
-        let under_way = under_way.into_iter().filter_map(|(event, place)| {
-            let (place, order) = place.zip(self.order.clone())?;
-            Some((event, Notice::new(place, order)))
-        });
-        let delivered = self.delivered.iter().map(|notice| (Event::Delivered, notice.clone()));
-        under_way.chain(delivered)
+    /// Where the messages about it wait.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = (Event, Waits)> {
+        let pickup = self.pickup.map(|waits| (Event::Pickup, waits));
+        let in_transit = self.in_transit.map(|waits| (Event::InTransit, waits));
+        let delivered = self.delivered.iter().map(|notice| (Event::Delivered, notice.place));
+        pickup.into_iter().chain(in_transit).chain(delivered)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn waiting_mut(&mut self, event: Event, seq: Seq) -> Option<&mut Waits> {
+        let waits = match event {
+            Event::Pickup => self.pickup.as_mut(),
+            Event::InTransit => self.in_transit.as_mut(),
+            Event::Delivered => {
+                let mut delivered = self.delivered.iter_mut().map(|notice| &mut notice.place);
+                return delivered.find(|waits| waits.place.seq == seq);
+            }
+        };
+        waits.filter(|waits| waits.place.seq == seq)
+    }
+
+    /// What the message says that fact `seq` has queued.
+    pub(crate) fn says(&self, event: Event, seq: Seq) -> Option<(&Order, Option<&Proof>)> {
+        if event != Event::Delivered {
+            return Some((self.order.as_ref()?, None));
+        }
+        let notice = self.delivered.iter().find(|notice| notice.place.place.seq == seq)?;
+        Some((&notice.order, notice.proof.as_ref()))
     }
 
     /// How many open orders it counts for.

@@ -1,23 +1,22 @@
-//! The ids of orders that are over, so that a late retry is known for one: bounded in time and in number.
+//! The orders that are over, so that a late retry is known for one: bounded in time and in number.
 
 use std::collections::BTreeMap;
-
-use caps_proto::OrderRef;
 
 use crate::fact::Seq;
 use crate::life::Place;
 use crate::limits::Limits;
+use crate::lives::LifeId;
 use crate::time::Timestamp;
 
 /// Oldest first, by the fact of the delivery.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    over: BTreeMap<Seq, (Timestamp, OrderRef)>,
+    over: BTreeMap<Seq, (Timestamp, LifeId)>,
 }
 
 impl Memory {
-    pub(crate) fn remember(&mut self, Place { seq, at }: Place, which: OrderRef) {
-        self.over.insert(seq, (at, which));
+    pub(crate) fn remember(&mut self, Place { seq, at }: Place, id: LifeId) {
+        self.over.insert(seq, (at, id));
     }
 
     /// Another order is placed under the same id.
@@ -26,7 +25,7 @@ impl Memory {
     }
 
     /// The next order to forget at `now`, if there is one.
-    pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) -> Option<OrderRef> {
+    pub(crate) fn forget(&mut self, now: Timestamp, limits: &Limits) -> Option<LifeId> {
         let is_too_many = self.over.len() > limits.max_remembered;
         let oldest = self.over.first_entry()?;
         let (at, _) = oldest.get();
@@ -40,7 +39,7 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(crate) fn over(&self) -> &BTreeMap<Seq, (Timestamp, OrderRef)> {
+    pub(crate) fn over(&self) -> &BTreeMap<Seq, (Timestamp, LifeId)> {
         &self.over
     }
 }

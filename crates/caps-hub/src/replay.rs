@@ -15,7 +15,7 @@ use crate::effect::{Effect, Step};
 use crate::fact::Seq;
 use crate::input::ConnId;
 use crate::limits::Limits;
-use crate::queue::{QueueKey, Queued, Waiting};
+use crate::queue::{QueueKey, Slot};
 use crate::scope::Scope;
 
 /// How many messages of one queue are sent before the next queue has its turn.
@@ -23,13 +23,14 @@ const TURN: usize = 64;
 
 /// Sends a message that has just been queued to all who listen, but for its sender.
 pub(crate) fn announce(
-    queued: Queued,
+    seq: Seq,
+    message: Arc<Message>,
     sender: Option<ConnId>,
     audience: &mut Audience,
     limits: &Limits,
     step: &mut Step,
 ) {
-    let Queued { key, seq, message } = queued;
+    let key = queue_of(&message);
     let Audience { connections, rooms, .. } = audience;
     let mut to = Vec::new();
     let mut to_watch = Vec::new();
@@ -52,6 +53,11 @@ pub(crate) fn announce(
         step.effects.push(Effect::Emit { to, seq, message });
     }
     step.effects.extend(to_watch.into_iter().map(|conn| Effect::Watch { conn }));
+}
+
+/// The queue that a message is in.
+fn queue_of(message: &Message) -> QueueKey {
+    QueueKey { client_id: message.client_id.clone(), event: message.event }
 }
 
 /// Sets `conn` back to before messages that it was to be sent and was not. What it waits for with `getAll`, it is to
@@ -79,7 +85,7 @@ pub(crate) fn take_back(
     }
     for (seq, message) in unsent {
         line.unload(message);
-        let lag = lags.entry(QueueKey::of(message)).or_insert(*seq);
+        let lag = lags.entry(queue_of(message)).or_insert(*seq);
         *lag = (*seq).min(*lag);
     }
     lags.retain(|key, _| rooms.hears(conn, key));
@@ -153,10 +159,9 @@ impl Feed<'_> {
         let mut remaining = 0;
         for (key, stood) in queues {
             let Some(lag) = self.connection.lags.get_mut(&key) else { continue };
-            if replay.limit.is_some()
-                && let Some(queue) = self.book.queue(&key)
-            {
-                remaining += queue.count_visible(*lag, replay.until, &self.connection.who);
+            if replay.limit.is_some() {
+                let who = &self.connection.who;
+                remaining += self.book.count_visible(&key, *lag, replay.until, who);
             }
             *lag = stood.max(*lag);
             if !self.rooms.hears(self.conn, &key) {
@@ -209,11 +214,12 @@ impl Feed<'_> {
             return (0, Stop::End);
         };
         let mut sent = 0;
-        for (seq, Waiting { message, sender, .. }) in queue.visible(*lag, who) {
+        for slot in self.book.visible(queue, *lag, who) {
+            let Slot { seq, sender, .. } = *slot;
             if until.is_some_and(|until| seq >= until) {
                 break;
             }
-            let is_own_broadcast = until.is_none() && *sender == Some(self.conn);
+            let is_own_broadcast = until.is_none() && sender == Some(self.conn);
             if is_own_broadcast {
                 continue;
             }
@@ -225,9 +231,10 @@ impl Feed<'_> {
                 *lag = seq;
                 return (sent, Stop::NotNow);
             }
-            let watch = line.load(message, self.limits);
-            emit(self.conn, seq, message, watch, self.step);
             *lag = seq.next();
+            let Some(message) = self.book.message(key.event, slot) else { continue };
+            let watch = line.load(&message, self.limits);
+            emit(self.conn, seq, message, watch, self.step);
             sent += 1;
         }
         *lag = (*lag).max(until.unwrap_or_default());
@@ -245,8 +252,8 @@ enum Stop {
     NotNow,
 }
 
-fn emit(conn: ConnId, seq: Seq, message: &Arc<Message>, watch: bool, step: &mut Step) {
-    step.effects.push(Effect::Emit { to: vec![conn], seq, message: Arc::clone(message) });
+fn emit(conn: ConnId, seq: Seq, message: Arc<Message>, watch: bool, step: &mut Step) {
+    step.effects.push(Effect::Emit { to: vec![conn], seq, message });
     if watch {
         step.effects.push(Effect::Watch { conn });
     }

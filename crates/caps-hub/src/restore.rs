@@ -75,7 +75,8 @@ impl Restore {
             self.heard_of(by);
         }
         if fact.seq > self.as_of[usize::from(partition_of(&fact.which))] {
-            self.book.fold(fact, None, &self.limits);
+            let found = self.book.find(&fact.which);
+            self.book.fold(fact, found, None, &self.limits);
         }
         self.book.restored_to(fact.seq);
     }
@@ -89,13 +90,15 @@ impl Restore {
     /// The book alone, which a test compares.
     #[cfg(test)]
     pub(crate) fn into_book(mut self, now: Timestamp) -> Book {
+        self.book.settle();
         self.book.forget(now, &self.limits);
         self.book
     }
 
     /// The hub, and the last connection of the hub before it. All connections are gone, so what nameless drivers
     /// held is offered again, by facts in `step`.
-    pub fn finish(self, now: Timestamp, step: &mut Step) -> (Hub, ConnId) {
+    pub fn finish(mut self, now: Timestamp, step: &mut Step) -> (Hub, ConnId) {
+        self.book.settle();
         let mut hub = Hub::restored(self.limits, self.book, self.at);
         hub.advance(now, step);
         for conn in hub.book.claims.nameless_holders() {

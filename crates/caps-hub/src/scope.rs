@@ -84,10 +84,10 @@ impl Scope {
         conn: ConnId,
         identity: &Identity,
     ) -> Vec<QueueKey> {
+        let key = |client_id: &ClientId, event| QueueKey { client_id: client_id.clone(), event };
         match self {
             Self::Vendor(client_id, events) => {
-                let key = |event: &Event| QueueKey { client_id: client_id.clone(), event: *event };
-                events.iter().map(key).collect()
+                events.iter().map(|event| key(client_id, *event)).collect()
             }
             Self::AskedFor(event) => {
                 let keys =
@@ -95,10 +95,9 @@ impl Scope {
                 keys.cloned().collect()
             }
             Self::AllPickups => {
-                let keys = book.queues().map(|(key, _)| key);
-                let pickups = keys.filter(|key| key.event == Event::Pickup);
-                let served = pickups.filter(|key| identity.serves(&key.client_id));
-                let mut keys: Vec<_> = served.cloned().collect();
+                let vendors = book.queues(Event::Pickup).map(|(vendor, _)| &vendor.client_id);
+                let served = vendors.filter(|client_id| identity.serves(client_id));
+                let mut keys: Vec<_> = served.map(|it| key(it, Event::Pickup)).collect();
                 keys.sort_unstable();
                 keys
             }

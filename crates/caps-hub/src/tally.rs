@@ -1,7 +1,5 @@
 //! How many orders have come how far, without counting them each time.
 
-use caps_proto::ClientId;
-use foldhash::HashMap;
 use serde::Serialize;
 
 use crate::life::Stage;
@@ -28,47 +26,13 @@ impl Tally {
         }
     }
 
-    fn add(&mut self, other: &Self) {
-        self.ready += other.ready;
-        self.claimed += other.claimed;
-        self.in_transit += other.in_transit;
-    }
-}
-
-/// Of each vendor that has orders under way.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Tallies(HashMap<ClientId, Tally>);
-
-impl Tallies {
     /// Notes that an order has come from one stage to another; from none when it is new.
-    pub(crate) fn moved(&mut self, client_id: &ClientId, from: Option<Stage>, to: Stage) {
-        let tally = match self.0.get_mut(client_id) {
-            Some(tally) => tally,
-            None => self.0.entry(client_id.clone()).or_default(),
-        };
-        if let Some(count) = from.and_then(|from| tally.of(from)) {
+    pub(crate) fn moved(&mut self, from: Option<Stage>, to: Stage) {
+        if let Some(count) = from.and_then(|from| self.of(from)) {
             *count -= 1;
         }
-        if let Some(count) = tally.of(to) {
+        if let Some(count) = self.of(to) {
             *count += 1;
         }
-        if *tally == Tally::default() {
-            self.0.remove(client_id);
-        }
-    }
-
-    /// Of one vendor, or of all.
-    pub(crate) fn of(&self, client_id: Option<&ClientId>) -> Tally {
-        if let Some(client_id) = client_id {
-            return self.0.get(client_id).copied().unwrap_or_default();
-        }
-        let mut total = Tally::default();
-        self.0.values().for_each(|tally| total.add(tally));
-        total
-    }
-
-    /// Every vendor that has orders under way.
-    pub(crate) fn clients(&self) -> impl Iterator<Item = &ClientId> {
-        self.0.keys()
     }
 }

@@ -96,7 +96,7 @@ impl Hub {
             holder: holder.clone(),
             offered_again_at: life.lapse().map(|(at, _)| at),
             order: order.as_ref().or(delivered.last().map(|notice| &notice.order)).cloned(),
-            waiting: life.waiting().map(|(event, ..)| event).collect(),
+            waiting: life.waiting().map(|(event, _)| event).collect(),
             latest: *latest,
         })
     }
@@ -106,7 +106,7 @@ impl Hub {
         match request {
             Request::InTransit(which, _)
             | Request::Delivered(which, ..)
-            | Request::Release(which) => self.remembered(which).is_some(),
+            | Request::Release(which) => self.remembered(self.book.find(which)).is_some(),
             // What waits of an order can be received even when all else of it is forgotten.
             Request::Received(_, which) => self.book.life(which).is_some(),
             Request::Pickup(..)
@@ -118,34 +118,38 @@ impl Hub {
     }
 
     /// The orders under way that a driver holds, in no order.
-    pub fn held_by(&self, driver: &Who) -> impl Iterator<Item = &OrderRef> {
-        self.book.claims.held_by(driver)
+    pub fn held_by(&self, driver: &Who) -> impl Iterator<Item = OrderRef> {
+        self.book.claims.held_by(driver).filter_map(|id| self.book.which(id))
     }
 
     /// How many orders of a vendor, or of all, have come how far.
     pub fn tally(&self, client_id: Option<&ClientId>) -> Tally {
-        self.book.tallies.of(client_id)
+        self.book.tally(client_id)
     }
 
     /// The vendors that have orders under way or messages waiting, or to whom somebody listens. In no order, and some
     /// more than once.
     pub fn clients(&self) -> impl Iterator<Item = &ClientId> {
-        let waiting = self.book.queues().map(|(key, _)| &key.client_id);
+        let known = self.book.vendors().map(|vendor| &vendor.client_id);
         let heard = self.subscriptions().filter_map(|subscription| subscription.client_id);
-        self.book.tallies.clients().chain(waiting).chain(heard)
+        known.chain(heard)
     }
 
     /// Every queue in which something waits, in no order.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> {
-        self.book.queues().filter_map(|(key, queue)| {
-            let (_, oldest) = queue.front()?;
-            Some(QueueView { key: key.clone(), depth: queue.len(), oldest })
+        let queues = Event::ALL.into_iter().flat_map(|event| {
+            self.book.queues(event).map(move |(vendor, queue)| (vendor, event, queue))
+        });
+        queues.filter_map(|(vendor, event, queue)| {
+            let key = QueueKey { client_id: vendor.client_id.clone(), event };
+            let oldest = self.book.oldest(event, queue)?;
+            Some(QueueView { key, depth: queue.len(), oldest })
         })
     }
 
     /// What waits of an event, in the queues of all vendors.
     pub fn backlog(&self, event: Event) -> Backlog {
-        self.book.backlogs.of(event)
+        self.book.backlog(event)
     }
 
     /// How many messages were sent out of their queues, and not when they were queued.

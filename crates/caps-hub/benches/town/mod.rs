@@ -17,7 +17,7 @@ pub(crate) enum Operation {
     Delivered,
     /// The vendor has heard of that.
     Received,
-    /// A driver takes one message, whatever number waits, and says so.
+    /// A driver has taken one of the messages that wait, and says so: evenly among them.
     ReceivedPickup,
     /// One message is sent again, in pages as the reader's line drains.
     Replay,
@@ -60,6 +60,7 @@ impl Scene {
             scene.tell(request(VENDOR, "pickup", &order(number)));
         }
         let orders = waiting..waiting + times;
+        let among = (0..times).map(|number| number * ((waiting + times) / times));
         let before: &[_] = match operation {
             Operation::Parse | Operation::Pickup => &[],
             Operation::InTransit | Operation::ReceivedPickup | Operation::Replay => &["pickup"],
@@ -77,7 +78,7 @@ impl Scene {
             Operation::InTransit => scene.expect("in-transit", orders),
             Operation::Delivered => scene.expect("delivered", orders),
             Operation::Received => scene.expect("received", orders),
-            Operation::ReceivedPickup => scene.expect("received-pickup", orders),
+            Operation::ReceivedPickup => scene.expect("received-pickup", among),
             Operation::Replay => {
                 let all = r#"{"clientId":"acme","event":"pickup"}"#;
                 scene.inputs.push(request(DRIVER, "getAll", all));
@@ -86,7 +87,7 @@ impl Scene {
         scene
     }
 
-    fn expect(&mut self, event: &str, orders: std::ops::Range<u64>) {
+    fn expect(&mut self, event: &str, orders: impl Iterator<Item = u64>) {
         self.inputs = orders.map(|number| event_of(event, number)).collect();
     }
 

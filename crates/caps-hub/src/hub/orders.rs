@@ -3,6 +3,7 @@
 use caps_proto::{Code, Done, Event, MessageId, Order, OrderRef, Proof, Refusal, Verb};
 
 use super::Hub;
+use crate::book::Found;
 use crate::effect::Step;
 use crate::fact::{Change, Who};
 use crate::input::{ConnId, Identity};
@@ -17,7 +18,8 @@ impl Hub {
         order: Order,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
-        if let Some(life) = self.book.life(&which) {
+        let found = self.book.find(&which);
+        if let Some(life) = self.book.get(found) {
             let same = life.digest == order.digest();
             match life.stage {
                 Stage::Delivered(_) if same => {
@@ -36,10 +38,10 @@ impl Hub {
                 }
             }
         }
-        self.check_room(&which, Event::Pickup)?;
+        self.check_room(found, &which, Event::Pickup)?;
         self.check_open()?;
         let message_id = which.message_id.clone();
-        self.change(which, Change::Placed(order), Some(conn), step);
+        self.change(found, which, Change::Placed(order), Some(conn), step);
         Ok(about(message_id))
     }
 
@@ -52,8 +54,9 @@ impl Hub {
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        self.check_driver(Verb::InTransit, by, &which, step)?;
-        let life = self.remembered(&which);
+        let found = self.book.find(&which);
+        self.check_driver(Verb::InTransit, by, found, &which, step)?;
+        let life = self.remembered(found);
         if let Some(life) = life {
             let is_own = life.holder.as_ref() == Some(by);
             if !life.is_under_way() || (is_own && life.stage == Stage::InTransit) {
@@ -61,14 +64,14 @@ impl Hub {
             }
         }
         if life.is_none_or(|life| !life.transit_told) {
-            self.check_room(&which, Event::InTransit)?;
+            self.check_room(found, &which, Event::InTransit)?;
         }
         if life.is_none() {
             self.check_open()?;
         }
         // What the vendor announced is what it is told.
         let order = life.and_then(|life| life.order.clone()).unwrap_or(order);
-        self.change(which, Change::InTransit { by: by.clone(), order }, Some(conn), step);
+        self.change(found, which, Change::InTransit { by: by.clone(), order }, Some(conn), step);
         Ok(about(message_id))
     }
 
@@ -82,17 +85,19 @@ impl Hub {
         step: &mut Step,
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
-        self.check_driver(Verb::Delivered, by, &which, step)?;
-        let life = self.remembered(&which);
+        let found = self.book.find(&which);
+        self.check_driver(Verb::Delivered, by, found, &which, step)?;
+        let life = self.remembered(found);
         if life.is_some_and(|life| !life.is_under_way()) {
             return Ok(duplicate(message_id));
         }
-        self.check_room(&which, Event::Delivered)?;
+        self.check_room(found, &which, Event::Delivered)?;
         if life.is_none() {
             self.check_open()?;
         }
         let order = life.and_then(|life| life.order.clone()).unwrap_or(order);
-        self.change(which, Change::Delivered { by: by.clone(), order, proof }, Some(conn), step);
+        let change = Change::Delivered { by: by.clone(), order, proof };
+        self.change(found, which, change, Some(conn), step);
         Ok(about(message_id))
     }
 
@@ -105,10 +110,11 @@ impl Hub {
     ) -> Result<Done, Refusal> {
         let message_id = which.message_id.clone();
         let is_admin = self.is_admin(conn);
+        let found = self.book.find(&which);
         if !is_admin {
-            self.check_driver(Verb::Release, by, &which, step)?;
+            self.check_driver(Verb::Release, by, found, &which, step)?;
         }
-        let life = self.remembered(&which);
+        let life = self.remembered(found);
         if life.is_some_and(|life| !life.is_under_way()) {
             return Err(Refusal::new(
                 Code::AlreadyDelivered,
@@ -123,7 +129,7 @@ impl Hub {
             return Ok(duplicate(message_id));
         }
         // It needs no room in the queue: a driver can always give back.
-        self.change(which, Change::Released { by: by.clone() }, Some(conn), step);
+        self.change(found, which, Change::Released { by: by.clone() }, Some(conn), step);
         Ok(about(message_id))
     }
 
@@ -134,19 +140,20 @@ impl Hub {
         which: OrderRef,
         step: &mut Step,
     ) -> Result<Done, Refusal> {
-        if event == Event::Pickup && self.book.life(&which).is_some_and(Life::is_under_way) {
-            self.check_driver(Verb::Received, by, &which, step)?;
+        let found = self.book.find(&which);
+        if event == Event::Pickup && self.book.get(found).is_some_and(Life::is_under_way) {
+            self.check_driver(Verb::Received, by, found, &which, step)?;
             // Claiming anew would put off the time at which the order is offered again.
-            let is_to_be_claimed = self.book.life(&which).is_some_and(|life| {
+            let is_to_be_claimed = self.book.get(found).is_some_and(|life| {
                 life.stage != Stage::InTransit && life.holder.as_ref() != Some(by)
             });
             if is_to_be_claimed {
-                self.change(which.clone(), Change::Claimed(by.clone()), None, step);
+                self.change(found, which.clone(), Change::Claimed(by.clone()), None, step);
             }
         }
-        let waits = self.book.life(&which).is_some_and(|life| life.waits(event));
+        let waits = self.book.get(found).is_some_and(|life| life.waits(event));
         if waits {
-            self.change(which, Change::Received { event, by: by.clone() }, None, step);
+            self.change(found, which, Change::Received { event, by: by.clone() }, None, step);
         }
         Ok(removed(u64::from(waits)))
     }
@@ -171,8 +178,8 @@ impl Hub {
     }
 
     /// The order's life, unless the hub has forgotten the order but for what waits of it.
-    pub(crate) fn remembered(&self, which: &OrderRef) -> Option<&Life> {
-        self.book.life(which).filter(|life| life.stage != Stage::Forgotten)
+    pub(crate) fn remembered(&self, found: Found) -> Option<&Life> {
+        self.book.get(found).filter(|life| life.stage != Stage::Forgotten)
     }
 
     /// Refuses who is not the order's driver, where it has one, and notes that.
@@ -180,10 +187,11 @@ impl Hub {
         &mut self,
         verb: Verb,
         by: &Who,
+        found: Found,
         which: &OrderRef,
         step: &mut Step,
     ) -> Result<(), Refusal> {
-        let Some(life) = self.remembered(which) else { return Ok(()) };
+        let Some(life) = self.remembered(found) else { return Ok(()) };
         let Some(holder) = &life.holder else { return Ok(()) };
         if holder == by || self.is_gone(holder) {
             return Ok(());
@@ -197,7 +205,8 @@ impl Hub {
             );
             (Code::AlreadyDelivered, message)
         };
-        self.change(which.clone(), Change::Refused { verb, by: by.clone(), code }, None, step);
+        let change = Change::Refused { verb, by: by.clone(), code };
+        self.change(found, which.clone(), change, None, step);
         Err(Refusal::new(code, message))
     }
 
@@ -214,12 +223,12 @@ impl Hub {
         }
     }
 
-    fn check_room(&self, which: &OrderRef, event: Event) -> Result<(), Refusal> {
-        let key = QueueKey { client_id: which.client_id.clone(), event };
-        let waiting = self.book.queue(&key).map_or(0, |queue| queue.len());
+    fn check_room(&self, found: Found, which: &OrderRef, event: Event) -> Result<(), Refusal> {
+        let waiting = self.book.waiting(found, event);
         if waiting < self.limits.max_queue {
             return Ok(());
         }
+        let key = QueueKey { client_id: which.client_id.clone(), event };
         Err(Refusal::new(
             Code::QueueFull,
             format!(

@@ -1,7 +1,7 @@
 //! Looks on at all that is sent, and speaks up when a connection is sent what is not for it, is sent something
 //! out of order, or is passed over.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use caps_proto::{Answer, Event, Message, Request};
@@ -16,8 +16,8 @@ use crate::{Hub, rights};
 
 #[derive(Default)]
 pub(super) struct Witness {
-    /// Where each message ever queued stands, by its address; it is kept here so that no other gets the address.
-    places: HashMap<*const Message, (Seq, Arc<Message>)>,
+    /// Each message ever queued, by its place: one fact may queue a pickup and an in-transit.
+    places: BTreeMap<(Seq, Event), Arc<Message>>,
     /// The first place not yet noted.
     end: Seq,
     readers: BTreeMap<ConnId, Reader>,
@@ -67,23 +67,29 @@ impl Witness {
         }
     }
 
-    /// The hub has died: it has new messages of the same text, and nobody is connected.
+    /// The hub has died: it has the same messages, and nobody is connected.
     pub(super) fn restarted(self) -> Self {
         Self { places: self.places, ..Self::default() }
     }
 
     pub(super) fn after(&mut self, hub: &Hub, step: &Step) {
-        for (_, queue) in hub.book.queues() {
-            for (seq, waiting) in queue.waiting().range(self.end..) {
-                let message = Arc::clone(&waiting.message);
-                self.places.insert(Arc::as_ptr(&message), (*seq, message));
+        for event in Event::ALL {
+            for (_, queue) in hub.book.queues(event) {
+                for slot in queue.from(self.end) {
+                    let message = hub.book.message(event, slot).expect("a message");
+                    self.places.insert((slot.seq, event), message);
+                }
             }
         }
         self.end = hub.book.end();
         for effect in &step.effects {
             match effect {
-                Effect::Emit { to, message, .. } => {
-                    let (seq, _) = &self.places[&Arc::as_ptr(message)];
+                Effect::Emit { to, seq, message } => {
+                    assert_eq!(
+                        text(message),
+                        text(&self.places[&(*seq, message.event)]),
+                        "what {seq:?} says"
+                    );
                     for conn in to {
                         let reader = self.readers.get_mut(conn).expect("a reader");
                         reader.is_sent(hub, *conn, *seq, message);
@@ -113,16 +119,17 @@ impl Witness {
 
     /// How many messages of `event` were ever queued, by order.
     pub(super) fn queued(&self, event: Event) -> BTreeMap<String, usize> {
-        let of_event = self.places.values().filter(|(_, message)| message.event == event);
-        let places: BTreeSet<_> = of_event
-            .map(|(seq, message)| (format!("{}/{}", message.client_id, message.message_id), *seq))
-            .collect();
         let mut queued = BTreeMap::new();
-        for (name, _) in places {
+        for message in self.places.values().filter(|message| message.event == event) {
+            let name = format!("{}/{}", message.client_id, message.message_id);
             *queued.entry(name).or_default() += 1;
         }
         queued
     }
+}
+
+fn text(message: &Message) -> String {
+    serde_json::to_string(message).expect("JSON")
 }
 
 impl Reader {
@@ -131,8 +138,9 @@ impl Reader {
         let key = QueueKey { client_id: client_id.clone(), event: *event };
         let connection = &hub.audience.connections[&conn];
         let queue = hub.book.queue(&key).expect("what is sent waits");
-        let (first, waiting) = queue.visible(seq, &connection.who).next().expect("it can be seen");
-        assert_eq!(first, seq, "{conn} is sent what waits no longer, or is another's");
+        let mut visible = hub.book.visible(queue, seq, &connection.who);
+        let waiting = visible.next().expect("it can be seen");
+        assert_eq!(waiting.seq, seq, "{conn} is sent what waits no longer, or is another's");
         if let Identity::Vendor(own) = &connection.identity {
             assert_eq!(client_id, own, "{conn} is sent what is another vendor's");
         }
@@ -162,8 +170,8 @@ impl Reader {
 
         let who = &hub.audience.connections[&conn].who;
         let queues = get_all.queues.iter().filter_map(|key| hub.book.queue(key));
-        let visible = queues.flat_map(|queue| queue.visible(Seq::default(), who));
-        let places = visible.map(|(seq, _)| seq).filter(|seq| *seq < get_all.until);
+        let visible = queues.flat_map(|queue| hub.book.visible(queue, Seq::default(), who));
+        let places = visible.map(|slot| slot.seq).filter(|seq| *seq < get_all.until);
         let left = places.filter(|seq| !get_all.sent.contains(seq)).count() as u64;
         match get_all.limit {
             Some(limit) => {
@@ -187,17 +195,21 @@ impl Reader {
 
     /// All that waits in a queue that it hears was sent to it, or lies before it.
     fn was_not_passed_over(&self, hub: &Hub, conn: ConnId, connection: &Connection) {
-        let all_pickups = hub.book.queues().filter_map(|(key, _)| {
-            let hears = key.event == Event::Pickup && connection.identity.serves(&key.client_id);
+        let all_pickups = hub.book.queues(Event::Pickup).filter_map(|(vendor, _)| {
+            let client_id = vendor.client_id.clone();
+            let hears = connection.identity.serves(&client_id);
+            let key = QueueKey { client_id, event: Event::Pickup };
             self.all_pickups_since.filter(|_| hears).map(|since| (key, since))
         });
-        for (key, since) in all_pickups.chain(self.since.iter().map(|(key, since)| (key, *since))) {
-            let Some(queue) = hub.book.queue(key) else { continue };
-            let next = connection.lags.get(key).copied();
-            for (seq, waiting) in queue.visible(since, &connection.who) {
+        let since = self.since.iter().map(|(key, since)| (key.clone(), *since));
+        for (key, since) in all_pickups.chain(since) {
+            let Some(queue) = hub.book.queue(&key) else { continue };
+            let next = connection.lags.get(&key).copied();
+            for waiting in hub.book.visible(queue, since, &connection.who) {
+                let seq = waiting.seq;
                 let will_be_sent = next.is_some_and(|next| next <= seq);
                 // What it holds it knows already.
-                let is_its_own = waiting.sender == Some(conn) || queue.holder(seq).is_some();
+                let is_its_own = waiting.sender == Some(conn) || hub.book.holder(waiting).is_some();
                 assert!(
                     is_its_own || will_be_sent || self.sent.contains(&seq),
                     "{conn} was passed over for {seq:?} of {key}"

@@ -147,7 +147,7 @@ pub(super) async fn held(
     caller.may_see_driver(&name)?;
     let driver = Who::Named(name);
     let held = sources.look(move |hub| -> Vec<_> {
-        let held = hub.held_by(&driver).take(MOST_HELD).cloned();
+        let held = hub.held_by(&driver).take(MOST_HELD);
         let mut bytes = 0;
         let held = held.map_while(|which| {
             let view = hub.order(&which)?;

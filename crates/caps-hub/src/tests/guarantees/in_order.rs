@@ -100,3 +100,29 @@ fn a_line_that_is_slow_in_one_queue_keeps_the_order_in_each() {
     assert_eq!(acmes, pickups(0..10));
     assert_eq!(flowers, (0..10).map(|id| format!("pickup flowers/{id}")).collect::<Vec<_>>());
 }
+
+#[test]
+fn what_is_received_out_of_the_middle_of_a_long_queue_leaves_the_rest_in_order() {
+    let mut world = World::new();
+    let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
+    for id in 0..200 {
+        world.place(acme, &format!("acme/{id}"));
+    }
+    world.heard(dora);
+    let (stays, goes): (Vec<u32>, Vec<u32>) = (0..200).partition(|id| id % 4 == 1);
+    // From both ends to the middle.
+    for index in 0..goes.len() {
+        let turn = if index % 2 == 0 { index / 2 } else { goes.len() - 1 - index / 2 };
+        assert_eq!(world.receive(dora, &format!("pickup acme/{}", goes[turn])), "removed 1");
+    }
+    assert_eq!(world.get_all(dora, json!({})), pickups(stays.clone()));
+    world.snapshot("acme/1");
+    world.place(acme, "acme/200");
+    world.restart();
+    let dora = world.driver("dora");
+    assert_eq!(world.get_all(dora, json!({})), pickups(stays.iter().copied().chain([200])));
+    for id in stays.into_iter().chain([200]) {
+        assert_eq!(world.receive(dora, &format!("pickup acme/{id}")), "removed 1");
+    }
+    assert_eq!(world.get_all(dora, json!({})), pickups([]));
+}

@@ -77,7 +77,7 @@ fn what_a_driver_holds_is_told_through_its_absence_and_the_hubs() {
     let (acme, dora) = (world.vendor("acme"), world.driver("dora"));
     let held = |world: &World| -> Vec<_> {
         let dora = Who::Named("dora".parse().unwrap());
-        let mut held: Vec<_> = world.hub.held_by(&dora).map(ToString::to_string).collect();
+        let mut held: Vec<_> = world.hub.held_by(&dora).map(|which| which.to_string()).collect();
         held.sort_unstable();
         held
     };

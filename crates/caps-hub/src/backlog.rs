@@ -57,7 +57,7 @@ impl Backlogs {
     pub(crate) fn note(&mut self, event: Event, vendor: VendorId, queue: &Queue) {
         let waits = &mut self.0[event as usize];
         waits.depth += queue.len();
-        waits.moved(vendor, None, queue.front().map(|slot| slot.seq));
+        waits.moved(vendor, None, queue.first());
     }
 }
 

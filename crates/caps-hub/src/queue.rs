@@ -88,6 +88,11 @@ impl Queue {
         self.slots.front()
     }
 
+    /// Its place.
+    pub(crate) fn first(&self) -> Option<Seq> {
+        self.front().map(|slot| slot.seq)
+    }
+
     pub(crate) fn push(&mut self, slot: Slot) -> Spot {
         self.is_unsorted |= self.slots.back().is_some_and(|last| last.seq > slot.seq);
         self.held += usize::from(slot.sight == Sight::Holder);

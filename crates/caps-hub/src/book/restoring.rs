@@ -47,10 +47,8 @@ impl Book {
         self.backlogs = Backlogs::default();
         for id in self.vendors.ids() {
             for event in Event::ALL {
-                let queue = |book: &Self| {
-                    book.vendors.get(id).map(|vendor| vendor.queue(event).is_unsorted())
-                };
-                if queue(self) == Some(true) {
+                let vendor = self.vendors.get(id);
+                if vendor.is_some_and(|vendor| vendor.queue(event).is_unsorted()) {
                     self.sweep(id, event);
                 }
                 if let Some(vendor) = self.vendors.get(id) {

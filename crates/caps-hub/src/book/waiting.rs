@@ -133,12 +133,11 @@ impl Book {
         let Known { vendor: vendor_id, life, .. } = self.lives.get_mut(id)?;
         let vendor = self.vendors.get_mut(*vendor_id)?;
         let queue = &mut vendor.queues[event as usize];
-        let front = |queue: &Queue| queue.front().map(|slot| slot.seq);
-        let was = front(queue);
+        let was = queue.first();
         let is_held = event == Event::Pickup && life.holder.is_some();
         let sight = if is_held { Sight::Holder } else { Sight::All };
         let spot = queue.push(Slot { seq: here.seq, sender, life: id, sight });
-        self.backlogs.added(event, *vendor_id, was, front(queue));
+        self.backlogs.added(event, *vendor_id, was, queue.first());
         match event {
             Event::Pickup => life.pickup = Some(here.into()),
             Event::InTransit => life.in_transit = Some(here.into()),
@@ -167,10 +166,9 @@ impl Book {
         let vendor_id = *vendor_id;
         let Some(vendor) = self.vendors.get_mut(vendor_id) else { return };
         let queue = &mut vendor.queues[event as usize];
-        let front = |queue: &Queue| queue.front().map(|slot| slot.seq);
-        let was = front(queue);
+        let was = queue.first();
         queue.remove(waits.spot);
-        self.backlogs.removed(event, vendor_id, was, front(queue));
+        self.backlogs.removed(event, vendor_id, was, queue.first());
         if queue.is_empty() {
             *queue = Queue::default();
         } else if queue.is_hollow() {

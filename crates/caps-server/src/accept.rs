@@ -18,6 +18,7 @@ use prometheus_client::metrics::counter::Counter;
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -36,11 +37,11 @@ const MAX_HEAD: usize = 16 * 1024;
 /// How long to wait when the system has no more connections to give, such as at the limit of open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// How many connections are taken before those who are there already have their turn, which a crowd that comes at once
-/// would make wait: letting one in takes longer than an event.
+/// How many connections are taken in a [`TURN`]; the next wait in the kernel. Letting one in takes longer than an event,
+/// so a crowd that comes at once would hold up those who are there already.
 const AT_A_TIME: usize = 8;
 
-/// How long their turn is. The next of the crowd wait for it in the kernel.
+/// As exact as the runtime's timers are.
 const TURN: Duration = Duration::from_millis(1);
 
 /// The longest that one who is turned away is listened to.
@@ -101,11 +102,11 @@ pub(crate) async fn serve(
 ) {
     let turned_away = Arc::new(Semaphore::new(MOST_TURNED_AWAY));
     let flow = Arc::new(flow);
-    let mut taken = 0;
+    let (mut taken, mut since) = (0, Instant::now());
     loop {
         if taken == AT_A_TIME {
-            taken = 0;
-            tokio::time::sleep(TURN).await;
+            tokio::time::sleep_until(since + TURN).await;
+            (taken, since) = (0, Instant::now());
         }
         taken += 1;
         let accepted = tokio::select! {

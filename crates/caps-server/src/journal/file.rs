@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 mod archive;
 mod backup;
+mod block;
 mod bring_back;
 mod check;
 mod counts;
@@ -27,8 +28,9 @@ mod listing;
 mod lock;
 mod orders;
 mod reader;
+mod record;
 mod rotation;
-mod row;
+mod rows;
 mod salvage;
 mod schema;
 #[cfg(test)]

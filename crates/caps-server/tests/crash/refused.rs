@@ -77,7 +77,7 @@ async fn a_file_with_a_damaged_page_is_refused_with_the_mend() {
 async fn damage_that_a_hub_meets_only_when_it_writes_ends_it_with_the_mend() {
     let (data, file) = kept().await;
     // Of orders that no vendor has announced: a restart does not read it.
-    let index = "SELECT rootpage FROM sqlite_schema WHERE name = 'log_unannounced'";
+    let index = "SELECT rootpage FROM sqlite_schema WHERE name = 'unannounced_by_client'";
     let page: usize =
         Connection::open(&file).unwrap().query_row(index, [], |row| row.get(0)).unwrap();
     let mut damaged = fs::read(&file).unwrap();
@@ -99,10 +99,11 @@ async fn a_file_of_which_rows_are_gone_or_make_no_sense_is_refused_with_the_mend
     let (data, file) = kept().await;
     let whole = fs::read(&file).unwrap();
     for sql in [
-        "DELETE FROM log WHERE seq = 7",
-        "UPDATE log SET payload = '{' WHERE seq = 7",
-        "UPDATE log SET payload = NULL WHERE seq = 7",
-        "UPDATE log SET event = 'lost' WHERE seq = 7",
+        "DELETE FROM block WHERE first = (SELECT first FROM block LIMIT 1 OFFSET 3)",
+        "UPDATE block SET events = substr(events, 2) WHERE first = 1",
+        "UPDATE block SET events = json_remove(events, '$[0][7]') WHERE first = 1",
+        "UPDATE block SET events = json_set(events, '$[0][1]', 'lost') WHERE first = 1",
+        "UPDATE block SET last = last + 1 WHERE first = 1",
         "INSERT INTO snapshot VALUES (3, 1, 'nonsense')",
     ] {
         execute(&file, sql);

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::error::explain;
 use super::schema::{self, Kind};
-use super::{FILE, OpenError, reader};
+use super::{FILE, OpenError, reader, rows};
 
 /// A file that may have a hub at work on it.
 pub(super) struct Archive {
@@ -22,7 +22,10 @@ impl Archive {
         }
         let db = reader::open(&file).map_err(|why| explain(&file, why))?;
         match schema::kind(&db).map_err(|why| explain(&file, why))? {
-            Kind::Ours => Ok(Self { file, db }),
+            Kind::Ours => {
+                rows::show_as_blocks(&db).map_err(|why| explain(&file, why))?;
+                Ok(Self { file, db })
+            }
             Kind::Newer { version } => Err(OpenError::Newer { file, version }),
             Kind::Foreign => Err(OpenError::Foreign { file }),
         }

@@ -1,12 +1,14 @@
 //! Reads what a restart needs.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 
 use caps_hub::{Limits, Restore, Seq};
 use rusqlite::Connection;
 
 use super::error::explain;
-use super::{OpenError, row, writer};
+use super::reader::{LAST, Sort};
+use super::{OpenError, block, writer};
 
 /// Why the file's content cannot be brought back.
 pub(super) enum Unreadable {
@@ -44,16 +46,15 @@ pub(super) fn bring_back(db: &Connection, limits: Limits) -> Result<Restore, Unr
         restore.load(writer::snapshot(row)?);
     }
     let mut last = restore.as_of();
-    let columns = row::COLUMNS;
-    let mut log = db.prepare(&format!("SELECT {columns} FROM log WHERE seq > ?1 ORDER BY seq"))?;
-    let mut rows = log.query([last.0])?;
-    while let Some(row) = rows.next()? {
-        let fact = row::read(row)?;
-        if fact.seq != last.next() {
-            return Err(Unreadable::Gap { after: last });
+    let mut gap = None;
+    block::scan(db, (last.next(), LAST), Sort::Oldest, |record| {
+        if record.seq != last.next() {
+            gap = Some(Unreadable::Gap { after: last });
+            return Ok(ControlFlow::Break(()));
         }
-        last = fact.seq;
-        restore.fold(&fact);
-    }
-    Ok(restore)
+        last = record.seq;
+        restore.fold(&record.fact()?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    gap.map_or(Ok(restore), Err)
 }

@@ -1,12 +1,14 @@
 //! Reads the whole file, and says whether it is well.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::SystemTime;
 
-use caps_hub::{Limits, Timestamp};
+use caps_hub::{Limits, Seq, Timestamp};
 
 use super::archive::Archive;
-use super::{OpenError, bring_back, listing, row};
+use super::reader::{LAST, Sort};
+use super::{OpenError, block, bring_back, listing};
 
 /// What is in a file that is well.
 #[derive(Debug)]
@@ -50,13 +52,11 @@ pub fn check(data_dir: &Path) -> Result<Checked, OpenError> {
 
 /// Sees that every event can be read.
 fn read_log(db: &rusqlite::Connection) -> rusqlite::Result<(u64, Option<Timestamp>)> {
-    let mut statement = db.prepare(&format!("SELECT {} FROM log ORDER BY seq", row::COLUMNS))?;
-    let mut rows = statement.query([])?;
     let (mut events, mut since) = (0, None);
-    while let Some(row) = rows.next()? {
-        let fact = row::read(row)?;
-        since.get_or_insert(fact.at);
+    block::scan(db, (Seq::default(), LAST), Sort::Oldest, |record| {
+        since.get_or_insert(record.fact()?.at);
         events += 1;
-    }
+        Ok(ControlFlow::Continue(()))
+    })?;
     Ok((events, since))
 }

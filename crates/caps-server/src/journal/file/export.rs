@@ -4,12 +4,11 @@ use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use caps_hub::Seq;
 use caps_proto::ClientId;
 
+use super::OpenError;
 use super::archive::Archive;
-use super::reader::{Query, Sort, scan};
-use super::{OpenError, row};
+use super::reader::{Query, Sort, ends, scan};
 use crate::entry::Entry;
 use crate::moment::Moment;
 
@@ -51,15 +50,14 @@ pub fn export(
     let Selection { client_id, event, since } = selection.clone();
     let since = since.map(|Moment(since)| since);
     let query = Query { client_id, event, since, sort: Sort::Oldest, ..Query::default() };
-    let last = archive.db.query_row("SELECT max(seq) FROM log", [], |row| row.get(0));
-    let last: Option<u64> = last.map_err(|why| archive.explain(why))?;
-    let last = Seq(last.unwrap_or_default());
+    let ends = ends(&archive.db).map_err(|why| archive.explain(why))?;
+    let last = ends.map(|(_, last)| last).unwrap_or_default();
     let (mut written, mut failed) = (0, None);
-    let scanned = scan(&archive.db, &query, |row, is_asked_for| {
-        if !is_asked_for {
+    let scanned = scan(&archive.db, &query, |record| {
+        if !query.is_about(record) {
             return Ok(ControlFlow::Continue(()));
         }
-        let fact = row::read(row)?;
+        let fact = record.fact()?;
         if fact.seq > last {
             return Ok(ControlFlow::Break(()));
         }

@@ -2,13 +2,15 @@
 //! and read again.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::Path;
 
-use caps_hub::{Change, Limits, Timestamp};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use caps_hub::{Change, Fact, Limits, Seq, Timestamp};
+use rusqlite::Connection;
 
-use super::{FILE, Store, bring_back, check, row, salvage, schema};
+use super::block::{self, Appender};
+use super::reader::{LAST, Sort};
+use super::{FILE, Store, bring_back, check, salvage, schema};
 
 /// Takes values out of bytes.
 struct Bytes<'a>(&'a [u8]);
@@ -38,58 +40,77 @@ impl Bytes<'_> {
         String::from_utf8_lossy(&self.taken(length)).into_owned()
     }
 
-    fn one_of(&mut self, likely: &[&str]) -> Value {
+    /// One of these, or something else in JSON; or what is none.
+    fn one_of(&mut self, likely: &[&str]) -> String {
         let choice = usize::from(self.byte());
-        match likely.get(choice % (likely.len() + 3)) {
-            Some(likely) => Value::Text((*likely).into()),
-            None => match choice % 3 {
-                0 => Value::Null,
-                1 => Value::Text(self.text()),
-                _ => Value::Integer(self.number()),
+        match likely.get(choice % (likely.len() + 4)) {
+            Some(likely) => (*likely).to_owned(),
+            None => match choice % 4 {
+                0 => "null".to_owned(),
+                1 => quoted(&self.text()),
+                2 => self.number().to_string(),
+                _ => self.text(),
             },
         }
     }
 
-    /// A row that may well be one.
-    fn row(&mut self, seq: i64) -> Vec<Value> {
+    /// An event that may well be one.
+    fn event(&mut self, seq: i64) -> String {
         let orders = ["{}", r#"{"orderId":"7"}"#, r#"{ "a" : [1.50] }"#];
-        let seq = if self.byte() == 255 { self.number() } else { seq };
         let at = if self.byte() == 255 { self.number() } else { seq.wrapping_mul(1000) };
         let previous = match self.byte() {
-            255 => Value::Integer(self.number()),
-            0 => Value::Null,
-            back => Value::Integer(seq.wrapping_sub(i64::from(back))),
+            255 => self.number().to_string(),
+            0 => "null".to_owned(),
+            back => seq.wrapping_sub(i64::from(back)).to_string(),
         };
         let by = match self.byte() % 4 {
-            0 => Value::Integer(self.number()),
-            _ => self.one_of(&["dora", "emil"]),
+            0 => self.number().to_string(),
+            _ => self.one_of(&[r#""dora""#, r#""emil""#]),
         };
-        vec![
-            Value::Integer(seq),
-            Value::Integer(at),
-            self.one_of(&Change::NAMES),
-            self.one_of(&["acme", "flowers"]),
-            self.one_of(&["7", "8"]),
+        let fields = [
+            at.to_string(),
+            self.one_of(&Change::NAMES.map(quoted).each_ref().map(String::as_str)),
+            self.one_of(&[r#""acme""#, r#""flowers""#]),
+            self.one_of(&[r#""7""#, r#""8""#]),
             previous,
             by,
-            self.one_of(&["pickup", "in-transit", "delivered", "release", "received"]),
-            self.one_of(&["already_claimed", "already_delivered"]),
+            self.one_of(&[r#""pickup""#, r#""in-transit""#, r#""delivered""#, r#""release""#]),
             self.one_of(&orders),
             self.one_of(&orders),
-        ]
+            self.one_of(&[r#""already_claimed""#, r#""already_delivered""#]),
+        ];
+        let most = usize::from(self.byte()) % (2 * fields.len());
+        format!("[{}]", fields[..most.max(4).min(fields.len())].join(","))
+    }
+
+    /// A row that may well be a block.
+    fn block(&mut self, first: i64) -> (i64, i64, i64, String) {
+        let count = i64::from(self.byte() % 8);
+        let events: Vec<_> = (first..first + count).map(|seq| self.event(seq)).collect();
+        let last = if self.byte() == 255 { self.number() } else { first + count - 1 };
+        let first = if self.byte() == 255 { self.number() } else { first };
+        (first, last, last.wrapping_mul(1000), format!("[{}]", events.join(",")))
     }
 }
 
-/// Brings a hub back from a log of these rows, and from snapshots if there are any.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).expect("a text is JSON")
+}
+
+/// Brings a hub back from a log of these blocks, and from snapshots if there are any.
 pub(crate) fn rows(bytes: &[u8]) {
     let mut bytes = Bytes(bytes);
     let mut db = Connection::open_in_memory().expect("memory");
     schema::migrate(&mut db).expect("tables");
     {
-        let mut insert = db.prepare(row::INSERT).expect("a statement");
-        for seq in 1..=bytes.byte() % 32 {
-            // The table refuses what cannot be by its types.
-            let _ = insert.execute(params_from_iter(bytes.row(seq.into())));
+        let mut insert =
+            db.prepare("INSERT INTO block VALUES (?1, ?2, ?3, ?4)").expect("a statement");
+        let mut first = 1;
+        for _ in 0..bytes.byte() % 16 {
+            let block = bytes.block(first);
+            first = block.1.saturating_add(1).min(i64::MAX - 8);
+            // Two may have the same number.
+            let _ = insert.execute(block);
         }
         let mut insert =
             db.prepare("INSERT INTO snapshot VALUES (?1, ?2, ?3)").expect("a statement");
@@ -108,19 +129,26 @@ pub(crate) fn rows(bytes: &[u8]) {
 
 /// Each fact that can be read means the same when it is written and read once more.
 fn read_again(db: &Connection) {
-    let read = |db: &Connection| -> Vec<_> {
-        let all = format!("SELECT {} FROM log ORDER BY seq", row::COLUMNS);
-        let mut log = db.prepare(&all).expect("a statement");
-        let facts = log.query_map([], row::read).expect("rows");
-        facts.filter_map(Result::ok).collect()
+    let read = |db: &Connection| {
+        let mut facts: Vec<Fact> = Vec::new();
+        // What was read before an error is whole.
+        let _ = block::scan(db, (Seq::default(), LAST), Sort::Oldest, |record| {
+            let last = facts.last().map_or(Seq::default(), |fact| fact.seq);
+            if record.seq > last
+                && let Ok(fact) = record.fact()
+            {
+                facts.push(fact);
+            }
+            Ok(ControlFlow::Continue(()))
+        });
+        facts
     };
     let facts = read(db);
     let mut copy = Connection::open_in_memory().expect("memory");
     schema::migrate(&mut copy).expect("tables");
-    {
-        let mut insert = copy.prepare(row::INSERT).expect("a statement");
-        facts.iter().for_each(|fact| row::insert(&mut insert, fact).expect("a fact is written"));
-    }
+    let mut log = Appender::new(&copy).expect("a log");
+    facts.iter().for_each(|fact| log.add(fact).expect("a fact is written"));
+    log.finish().expect("a fact is written");
     assert_eq!(format!("{:?}", read(&copy)), format!("{facts:?}"));
 }
 

@@ -5,15 +5,17 @@
 //! a time, one row for all of a vendor's that have the same name. Those that are not listed yet are the last of the log,
 //! and few enough to be looked through.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 
 use caps_hub::{Fact, Seq};
 use caps_proto::ClientId;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
-use super::reader::{LAST, Sort};
-use super::row;
+use super::block;
+use super::reader::{self, LAST, Sort};
+use super::record::unreadable;
 
 /// How many events are listed at once.
 const BLOCK: usize = 4096;
@@ -40,22 +42,17 @@ impl Unlisted {
     /// What is not listed in a file. Where that is very much, it is listed but for the last of it before this returns.
     pub(super) fn of(db: &mut Connection) -> rusqlite::Result<Self> {
         let (mut unlisted, listed) = (Self::default(), listed(db)?);
-        let last: Option<u64> = db.query_row("SELECT max(seq) FROM log", [], |row| row.get(0))?;
-        let are_many = last.unwrap_or_default().saturating_sub(listed.0) > MANY;
+        let last = reader::ends(db)?.map(|(_, last)| last).unwrap_or_default();
+        let are_many = last.0.saturating_sub(listed.0) > MANY;
         let change = db.transaction()?;
-        {
-            let columns = row::COLUMNS;
-            let sql = format!("SELECT {columns} FROM log WHERE seq > ?1 ORDER BY seq");
-            let mut statement = change.prepare(&sql)?;
-            let mut rows = statement.query([listed.0])?;
-            while let Some(row) = rows.next()? {
-                unlisted.add(row::seq(row)?, row::which(row)?.client_id, row::event(row)?);
-                if are_many && unlisted.is_much() {
-                    unlisted.list(&change)?;
-                    unlisted.clear();
-                }
+        block::scan(&change, (listed.next(), LAST), Sort::Oldest, |record| {
+            unlisted.add(record.seq, record.which()?.client_id, record.event()?);
+            if are_many && unlisted.is_much() {
+                unlisted.list(&change)?;
+                unlisted.clear();
             }
-        }
+            Ok(ControlFlow::Continue(()))
+        })?;
         change.commit()?;
         Ok(unlisted)
     }
@@ -143,13 +140,16 @@ pub(super) fn unlisted_of(
     sort: Sort,
     limit: usize,
 ) -> rusqlite::Result<Vec<u64>> {
-    let order = sort.of_seq();
-    let mut unlisted = db.prepare_cached(&format!(
-        "SELECT seq FROM log WHERE seq BETWEEN ?1 AND ?2 AND (?3 IS NULL OR client_id = ?3) \
-         AND event IN (SELECT value FROM json_each(?4)) ORDER BY {order} LIMIT ?5"
-    ))?;
-    let params = params![low.0, high.0, client_id, json(events)?, limit];
-    unlisted.query_map(params, |row| row.get(0))?.collect()
+    let mut found = Vec::new();
+    block::scan(db, (low, high), sort, |record| {
+        let is_of_client = client_id.is_none_or(|client_id| record.client_id() == client_id);
+        if is_of_client && events.iter().any(|event| record.is(event)) {
+            found.push(record.seq.0);
+        }
+        let is_enough = found.len() >= limit;
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(found)
 }
 
 /// The same of what is listed of a vendor under one name.
@@ -186,16 +186,19 @@ pub(super) fn listed_of(
 
 fn seqs(row: &Row<'_>) -> rusqlite::Result<Vec<u64>> {
     let text = row.get_ref(0)?.as_str()?;
-    serde_json::from_str(text).map_err(|why| row::unreadable(0, why))
+    serde_json::from_str(text).map_err(unreadable)
 }
 
 /// The vendors in the log, in order, at most `limit`.
 pub(super) fn vendors(db: &Connection, limit: usize) -> rusqlite::Result<Vec<String>> {
     let listed = listed(db)?;
-    let mut unlisted =
-        db.prepare_cached("SELECT DISTINCT client_id FROM log WHERE seq > ?1 ORDER BY client_id")?;
-    let mut vendors: Vec<String> =
-        unlisted.query_map([listed.0], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let mut vendors = BTreeSet::new();
+    block::scan(db, (listed.next(), LAST), Sort::Oldest, |record| {
+        if !vendors.contains(record.client_id()) {
+            vendors.insert(record.client_id().to_owned());
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
     if listed > Seq::default() {
         // From one to the next, without reading what each has done.
         let mut next =
@@ -204,20 +207,17 @@ pub(super) fn vendors(db: &Connection, limit: usize) -> rusqlite::Result<Vec<Str
         while count < limit
             && let Some(vendor) = next.query_row([&last], |row| row.get::<_, Option<String>>(0))?
         {
-            vendors.push(vendor.clone());
+            vendors.insert(vendor.clone());
             (last, count) = (vendor, count + 1);
         }
     }
-    vendors.sort_unstable();
-    vendors.dedup();
-    vendors.truncate(limit);
-    Ok(vendors)
+    Ok(vendors.into_iter().take(limit).collect())
 }
 
 /// Forgets what was listed of events that are all gone from the log.
 pub(super) fn forget(db: &Connection) -> rusqlite::Result<()> {
     let mut delete = db.prepare_cached(
-        "DELETE FROM listing WHERE up_to < (SELECT coalesce(min(seq), ?1) FROM log)",
+        "DELETE FROM listing WHERE up_to < (SELECT coalesce(min(first), ?1) FROM block)",
     )?;
     delete.execute([LAST.0])?;
     Ok(())
@@ -225,20 +225,37 @@ pub(super) fn forget(db: &Connection) -> rusqlite::Result<()> {
 
 /// Whether what is listed is in the log, and the other way round.
 pub(super) fn is_right(db: &Connection) -> rusqlite::Result<bool> {
-    let listed = listed(db)?;
-    if listed == Seq::default() {
+    let Some((first, _)) = reader::ends(db)? else { return Ok(true) };
+    if listed(db)? == Seq::default() {
         return Ok(true);
     }
-    // Events that were removed from the log may still be listed. `CROSS` has each looked up in the log by its number.
-    let counts = db.query_row(
-        "SELECT (SELECT count(*) FROM log WHERE seq <= ?1), \
-         (SELECT count(*) FROM listing CROSS JOIN json_each(iif(json_valid(seqs), seqs, '[]')) \
-          CROSS JOIN log ON log.seq = value \
-          AND log.client_id = listing.client_id AND log.event = listing.event)",
-        [listed.0],
-        |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)),
-    )?;
-    Ok(counts.0 == counts.1)
+    let mut times = db.prepare("SELECT DISTINCT up_to FROM listing ORDER BY up_to")?;
+    let mut rows = db.prepare("SELECT seqs, client_id, event FROM listing WHERE up_to = ?1")?;
+    let mut low = first;
+    for up_to in times.query_map([], |row| row.get(0).map(Seq))? {
+        let up_to = up_to?;
+        let mut in_log: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        block::scan(db, (low, up_to), Sort::Oldest, |record| {
+            let client_and_event = (record.client_id().to_owned(), record.event()?.to_owned());
+            in_log.entry(client_and_event).or_default().push(record.seq.0);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        let mut rows = rows.query([up_to.0])?;
+        while let Some(row) = rows.next()? {
+            let Ok(mut listed) = seqs(row) else { return Ok(false) };
+            // Events that were removed from the log may still be listed.
+            listed.retain(|seq| *seq >= first.0);
+            let of_log = in_log.remove(&(row.get(1)?, row.get(2)?)).unwrap_or_default();
+            if listed != of_log {
+                return Ok(false);
+            }
+        }
+        if !in_log.is_empty() {
+            return Ok(false);
+        }
+        low = up_to.next();
+    }
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -246,6 +263,7 @@ mod tests {
     use caps_hub::{Change, ConnId, Timestamp, Who};
     use caps_proto::OrderRef;
 
+    use super::super::block::Appender;
     use super::super::schema;
     use super::*;
 
@@ -256,11 +274,9 @@ mod tests {
         let mut db = Connection::open_in_memory().unwrap();
         schema::migrate(&mut db).unwrap();
         let change = db.transaction().unwrap();
-        let mut insert = change.prepare(row::INSERT).unwrap();
-        for seq in 1..=count {
-            row::insert(&mut insert, &fact(seq)).unwrap();
-        }
-        drop(insert);
+        let mut log = Appender::new(&change).unwrap();
+        (1..=count).for_each(|seq| log.add(&fact(seq)).unwrap());
+        log.finish().unwrap();
         change.commit().unwrap();
         db
     }
@@ -320,11 +336,12 @@ mod tests {
         unlisted.list(&db).unwrap();
         unlisted.clear();
         check(&db, count);
-        let mut insert = db.prepare(row::INSERT).unwrap();
+        let mut log = Appender::new(&db).unwrap();
         for seq in count + 1..count + 100 {
-            row::insert(&mut insert, &fact(seq)).unwrap();
+            log.add(&fact(seq)).unwrap();
             unlisted.note(&fact(seq));
         }
+        log.finish().unwrap();
         check(&db, count + 99);
         unlisted.list(&db).unwrap();
         check(&db, count + 99);
@@ -348,7 +365,9 @@ mod tests {
             db.query_row("SELECT count(*) FROM listing", [], |row| row.get(0)).unwrap()
         };
         let listed = rows(&db);
-        for (sql, left) in [("DELETE FROM log WHERE seq < 100", listed), ("DELETE FROM log", 0)] {
+        for (sql, left) in
+            [("DELETE FROM block WHERE last < 100", listed), ("DELETE FROM block", 0)]
+        {
             db.execute_batch(sql).unwrap();
             forget(&db).unwrap();
             assert_eq!(rows(&db), left);

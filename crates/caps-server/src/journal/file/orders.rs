@@ -4,20 +4,17 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use caps_hub::{Fact, Seq, Timestamp, Who};
+use caps_hub::{Seq, Timestamp, Who};
 use caps_proto::{ClientId, Order, OrderRef};
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, params};
 
 use super::reader::{self, CHUNK, PATIENCE, Query, ReadError, Reader, Sort, TIMELINE};
-use super::{listing, row};
+use super::record::Record;
+use super::{block, listing};
 use crate::order_text::Needle;
 
 /// How many deliveries are looked at to find those of orders that the hub has forgotten.
 const DELIVERIES: usize = 5000;
-
-/// How much of the log is looked through in one transaction for orders of all vendors, in events: a hundredth of a
-/// second's work.
-const STRETCH: u64 = 100_000;
 
 /// Where an order began.
 #[derive(Debug, Clone)]
@@ -82,7 +79,8 @@ impl Reader {
         self.read(move |db| {
             let mut pasts = HashMap::new();
             for seq in began {
-                let order = fact(db, seq)?.and_then(|fact| fact.change.order().cloned());
+                let order = block::get(db, seq, |record| record.fact())?
+                    .and_then(|fact| fact.change.order().cloned());
                 pasts.insert(seq, Past { order, delivered: None });
             }
             deliveries(db, &ended, |seq, delivered| {
@@ -106,53 +104,37 @@ fn beginnings(
     let mut orders = Vec::new();
     let Some((first, last)) = reader::ends(db)? else { return Ok(Beginnings::default()) };
     let mut high = before.map_or(last, |before| last.min(Seq(before.0.saturating_sub(1))));
-    let vendor = client_id.map(ClientId::as_str);
-    let mut statement = match vendor {
-        Some(_) => db.prepare_cached(&reader::chunk(true, Sort::Newest))?,
-        None => db.prepare_cached(&stretch())?,
-    };
     let began = Instant::now();
-    while high >= first {
-        let low =
-            if vendor.is_some() { first } else { Seq(high.0.saturating_sub(STRETCH)).max(first) };
-        let of_vendor = vendor.map(|vendor| begun_of(db, vendor, (low, high))).transpose()?;
-        let mut rows = match &of_vendor {
-            Some(of_vendor) => statement.query([listing::json(of_vendor)?])?,
-            None => statement.query(params![low.0, high.0, CHUNK])?,
-        };
-        let (mut looked_at, mut next) = (0, low);
-        while let Some(row) = rows.next()? {
-            (looked_at, next) = (looked_at + 1, row::seq(row)?);
-            orders.extend(begun(row, needle)?);
-            if orders.len() >= limit {
-                return Ok(Beginnings { orders, next: Some(next) });
+    let mut look = |record: &Record<'_>| {
+        if record.is_beginning() {
+            orders.extend(begun(record, needle)?);
+        }
+        let is_enough = orders.len() >= limit || began.elapsed() > PATIENCE;
+        Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    let next = match client_id {
+        None => block::scan(db, (first, high), Sort::Newest, look)?,
+        Some(client_id) => loop {
+            let of_vendor = begun_of(db, client_id.as_str(), (first, high))?;
+            if let Some(last) = block::pick(db, &of_vendor, &mut look)? {
+                break Some(last);
             }
-        }
-        if let Some(of_vendor) = of_vendor {
-            // Some of them may be gone from the log by now.
-            looked_at = of_vendor.len();
-            next = of_vendor.last().map_or(low, |last| Seq(*last));
-        }
-        if looked_at < CHUNK {
-            next = low;
-        }
-        if began.elapsed() > PATIENCE {
-            return Ok(Beginnings { orders, next: Some(next) });
-        }
-        high = Seq(next.0 - 1);
-    }
-    Ok(Beginnings { orders, next: None })
+            match of_vendor.last() {
+                Some(last) if of_vendor.len() == CHUNK => high = Seq(last - 1),
+                _ => break None,
+            }
+        },
+    };
+    Ok(Beginnings { orders, next })
 }
 
 /// The newest events with which a vendor's orders began, at most [`CHUNK`].
 fn begun_of(db: &Connection, vendor: &str, (low, high): (Seq, Seq)) -> rusqlite::Result<Vec<u64>> {
     let announced = ["pickup"];
     let mut begun = listing::of_client(db, vendor, &announced, (low, high), Sort::Newest, CHUNK)?;
-    // SQLite takes no part of an index unless it is told to.
     let mut others = db.prepare_cached(
-        "SELECT seq FROM log INDEXED BY log_unannounced \
-         WHERE client_id = ?1 AND previous IS NULL AND event <> 'pickup' \
-         AND seq BETWEEN ?2 AND ?3 ORDER BY seq DESC LIMIT ?4",
+        "SELECT seq FROM unannounced WHERE client_id = ?1 AND seq BETWEEN ?2 AND ?3 \
+         ORDER BY seq DESC LIMIT ?4",
     )?;
     for other in others.query_map(params![vendor, low.0, high.0, CHUNK], |row| row.get(0))? {
         begun.push(other?);
@@ -162,42 +144,30 @@ fn begun_of(db: &Connection, vendor: &str, (low, high): (Seq, Seq)) -> rusqlite:
     Ok(begun)
 }
 
-/// The statement that reads the events with which orders of all vendors began off a stretch of the log, the newest first.
-fn stretch() -> String {
-    let columns = row::COLUMNS;
-    format!(
-        "SELECT {columns} FROM log WHERE (event = 'pickup' OR previous IS NULL) \
-         AND seq BETWEEN ?1 AND ?2 ORDER BY seq DESC LIMIT ?3"
-    )
-}
-
 /// The order that began with this event, if `needle` is found in it.
-fn begun(row: &Row<'_>, needle: Option<&Needle>) -> rusqlite::Result<Option<Begun>> {
-    let order = row::order_text(row)?;
+fn begun(record: &Record<'_>, needle: Option<&Needle>) -> rusqlite::Result<Option<Begun>> {
+    let order = record.order_text()?;
     let is_wanted = match needle {
         None => true,
-        Some(needle) => needle.is_in(row::message_id(row)?) || needle.is_in_order(order),
+        Some(needle) => needle.is_in(record.message_id()) || needle.is_in_order(order),
     };
     if !is_wanted {
         return Ok(None);
     }
-    let (seq, at, which) = (row::seq(row)?, row::at(row)?, row::which(row)?);
+    let (seq, at, which) = (record.seq, record.at(), record.which()?);
     Ok(Some(Begun { seq, at, which, bytes: order.len() }))
 }
 
 /// Goes back from an order's latest event to where it began.
 fn course(db: &Connection, latest: Seq) -> rusqlite::Result<Option<Course>> {
-    let mut step = db.prepare_cached("SELECT at, event, previous FROM log WHERE seq = ?1")?;
     let mut course: Option<Course> = None;
     let mut next = Some(latest);
     for _ in 0..TIMELINE {
         let Some(seq) = next else { break };
-        let row = step.query_row([seq.0], |row| {
-            let at = Timestamp::from_millis(row.get(0)?);
-            let event = row.get_ref(1)?.as_str()?;
-            Ok((at, event == "pickup", event == "delivered", row.get::<_, Option<u64>>(2)?))
+        let step = block::get(db, seq, |record| {
+            Ok((record.at(), record.is("pickup"), record.is("delivered"), record.previous()))
         });
-        let Some((at, is_pickup, is_delivery, previous)) = row.optional()? else { break };
+        let Some((at, is_pickup, is_delivery, previous)) = step? else { break };
         let course = course.get_or_insert(Course {
             began: seq,
             placed_at: at,
@@ -208,7 +178,7 @@ fn course(db: &Connection, latest: Seq) -> rusqlite::Result<Option<Course>> {
         if is_delivery && course.delivered_at.is_none() {
             course.delivered_at = Some(at);
         }
-        next = previous.map(Seq).filter(|_| !is_pickup);
+        next = previous.filter(|_| !is_pickup);
     }
     Ok(course)
 }
@@ -237,9 +207,9 @@ fn deliveries(
             after: Some(Seq(first.0.saturating_sub(1))),
             ..Query::default()
         };
-        reader::scan(db, &query, |row, _| {
-            if let Some(begun) = sought.get_mut(row::message_id(row)?) {
-                let fact = row::read(row)?;
+        reader::scan(db, &query, |record| {
+            if let Some(begun) = sought.get_mut(record.message_id()) {
+                let fact = record.fact()?;
                 let by = fact.change.by();
                 begun.retain(|begun| {
                     let is_its = *begun <= fact.seq;
@@ -261,12 +231,3 @@ fn deliveries(
 
 /// One vendor's orders by their ids, and where each of those that had the id began.
 type Sought<'a> = HashMap<&'a str, Vec<Seq>>;
-
-fn fact(db: &Connection, seq: Seq) -> rusqlite::Result<Option<Fact>> {
-    db.prepare_cached(&one_row())?.query_row([seq.0], row::read).optional()
-}
-
-fn one_row() -> String {
-    let columns = row::COLUMNS;
-    format!("SELECT {columns} FROM log WHERE seq = ?1")
-}

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use caps_hub::{Change, Fact, Seq, Timestamp};
 use caps_proto::{ClientId, MessageId};
-use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use tokio::sync::Semaphore;
 
-use super::{listing, row};
+use super::record::Record;
+use super::{block, listing};
 
 /// The most reads at the same time.
 const MOST_READS: usize = 4;
@@ -25,7 +26,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// A page holds no more when its orders' texts have come to so many bytes.
 const ENOUGH_BYTES: usize = 1024 * 1024;
 
-/// How many rows are looked at in one transaction.
+/// How many events of a vendor are looked up at once.
 pub(super) const CHUNK: usize = 1000;
 
 /// The most events of one order's timeline, the latest.
@@ -50,6 +51,15 @@ pub(crate) struct Query {
     pub(crate) sort: Sort,
 }
 
+impl Query {
+    /// Whether it asks for this event, as far as that is told by its name and by the order that it is about.
+    pub(super) fn is_about(&self, record: &Record<'_>) -> bool {
+        let is_its_order = |id: &MessageId| id.as_str() == record.message_id();
+        self.event.is_none_or(|event| record.is(event))
+            && self.message_id.as_ref().is_none_or(is_its_order)
+    }
+}
+
 /// In which order rows are read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -57,16 +67,6 @@ pub(crate) enum Sort {
     #[default]
     Oldest,
     Newest,
-}
-
-impl Sort {
-    /// As SQL has it.
-    pub(super) fn of_seq(self) -> &'static str {
-        match self {
-            Self::Oldest => "seq",
-            Self::Newest => "seq DESC",
-        }
-    }
 }
 
 /// A part of what a query asks for.
@@ -156,9 +156,9 @@ fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> 
     let mut page = Page::default();
     let mut bytes = 0;
     let began = Instant::now();
-    let scan = scan(db, query, |row, is_asked_for| {
-        if is_asked_for {
-            let fact = row::read(row)?;
+    let next = scan(db, query, |record| {
+        if query.is_about(record) {
+            let fact = record.fact()?;
             bytes += fact.change.order().map_or(0, |order| order.text().len());
             page.facts.push(fact);
         }
@@ -166,51 +166,36 @@ fn page(db: &Connection, query: &Query, limit: usize) -> rusqlite::Result<Page> 
         let is_enough = is_full || began.elapsed() > PATIENCE;
         Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     })?;
-    Ok(Page { next: scan, ..page })
+    Ok(Page { next, ..page })
 }
 
-/// Hands over the rows in which a query may find what it asks for, and says of each whether it has, until it is told to
-/// stop. Returns the number of the last one then, and nothing when there are no more.
+/// Hands over the events in which a query may find what it asks for, until it is told to stop. Returns the number of the last
+/// one then, and nothing when there are no more.
 pub(super) fn scan(
     db: &Connection,
     query: &Query,
-    mut each: impl FnMut(&Row<'_>, bool) -> rusqlite::Result<ControlFlow<()>>,
+    mut each: impl FnMut(&Record<'_>) -> rusqlite::Result<ControlFlow<()>>,
 ) -> rusqlite::Result<Option<Seq>> {
     let since = query.since.map(|since| first_since(db, since)).transpose()?;
     let (mut low, mut high) = (since.unwrap_or_default(), LAST);
     if let Some(after) = query.after {
         go_on(after, query.sort, &mut low, &mut high);
     }
-    let of_client = query.client_id.as_ref().map(|client_id| {
-        let events = query.event.as_ref().map_or(Change::NAMES.as_slice(), slice::from_ref);
-        (client_id.as_str(), events)
-    });
-    let mut statement = db.prepare_cached(&chunk(of_client.is_some(), query.sort))?;
+    let Some(client_id) = &query.client_id else {
+        // Most events are frequent enough for one to come soon.
+        return block::scan(db, (low, high), query.sort, each);
+    };
+    let events = query.event.as_ref().map_or(Change::NAMES.as_slice(), slice::from_ref);
     loop {
-        let listed = of_client.map(|(client_id, events)| {
-            listing::of_client(db, client_id, events, (low, high), query.sort, CHUNK)
-        });
-        let listed = listed.transpose()?;
-        let mut rows = match &listed {
-            Some(listed) => statement.query([listing::json(listed)?])?,
-            None => statement.query(params![low.0, high.0, CHUNK])?,
-        };
-        let (mut looked_at, mut last) = (0, None);
-        while let Some(row) = rows.next()? {
-            let seq = row::seq(row)?;
-            let is_asked_for = row::is_about(row, query.event, query.message_id.as_ref())?;
-            if each(row, is_asked_for)?.is_break() {
-                return Ok(Some(seq));
+        let range = (low, high);
+        let listed = listing::of_client(db, client_id.as_str(), events, range, query.sort, CHUNK)?;
+        if let Some(last) = block::pick(db, &listed, &mut each)? {
+            return Ok(Some(last));
+        }
+        match listed.last() {
+            Some(last) if listed.len() == CHUNK => {
+                go_on(Seq(*last), query.sort, &mut low, &mut high);
             }
-            last = Some(seq);
-            looked_at += 1;
-        }
-        if let Some(listed) = listed {
-            // Some of them may be gone from the log by now.
-            (looked_at, last) = (listed.len(), listed.last().copied().map(Seq));
-        }
-        match last {
-            Some(last) if looked_at == CHUNK => go_on(last, query.sort, &mut low, &mut high),
             _ => return Ok(None),
         }
     }
@@ -224,52 +209,51 @@ fn go_on(seq: Seq, sort: Sort, low: &mut Seq, high: &mut Seq) {
     }
 }
 
-/// The statement that reads a chunk of the log: the events of one vendor by their numbers, or a range of all.
-pub(super) fn chunk(of_client: bool, sort: Sort) -> String {
-    let (columns, order) = (row::COLUMNS, sort.of_seq());
-    if of_client {
-        return format!(
-            "SELECT {columns} FROM log WHERE seq IN (SELECT value FROM json_each(?1)) ORDER BY {order}"
-        );
-    }
-    // Most events are frequent enough for one to come soon.
-    format!("SELECT {columns} FROM log WHERE seq BETWEEN ?1 AND ?2 ORDER BY {order} LIMIT ?3")
-}
-
-/// The first row of that time or later: times never go back. The end of the log, if there is none.
+/// The first event of that time or later: times never go back. The end of the log, if there is none.
 pub(super) fn first_since(db: &Connection, since: Timestamp) -> rusqlite::Result<Seq> {
-    let Some((Seq(mut low), Seq(last))) = ends(db)? else { return Ok(Seq::default()) };
-    let mut high = last + 1;
-    let mut at =
-        db.prepare_cached("SELECT seq, at FROM log WHERE seq >= ?1 ORDER BY seq LIMIT 1")?;
+    let Some((Seq(mut low), last)) = ends(db)? else { return Ok(Seq::default()) };
+    let mut high = last.next().0;
+    // The first block of which any event is of that time or later begins there.
+    let mut block =
+        db.prepare_cached("SELECT last, at FROM block WHERE first >= ?1 ORDER BY first LIMIT 1")?;
     while low < high {
         let middle = low + (high - low) / 2;
-        let row = at.query_row([middle], |row| Ok((row.get::<_, u64>(0)?, row.get::<_, u64>(1)?)));
+        let row = block.query_row([middle], |row| Ok((row.get::<_, u64>(0)?, row.get(1)?)));
         match row.optional()? {
-            Some((seq, at)) if at < since.as_millis() => low = seq + 1,
+            Some((last, at)) if Timestamp::from_millis(at) < since => low = last + 1,
             Some(_) | None => high = middle,
         }
     }
-    Ok(Seq(low))
+    let mut found = last.next();
+    block::scan(db, (Seq(low), LAST), Sort::Oldest, |record| {
+        if record.at() < since {
+            return Ok(ControlFlow::Continue(()));
+        }
+        found = record.seq;
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(found)
 }
 
 /// The first and the last event of the log.
 pub(super) fn ends(db: &Connection) -> rusqlite::Result<Option<(Seq, Seq)>> {
-    // Both in one query would read the whole log.
-    let mut ends =
-        db.prepare_cached("SELECT (SELECT min(seq) FROM log), (SELECT max(seq) FROM log)")?;
+    let mut ends = db.prepare_cached(
+        "SELECT (SELECT first FROM block ORDER BY first LIMIT 1), \
+         (SELECT last FROM block ORDER BY first DESC LIMIT 1)",
+    )?;
     let end = |end: Option<u64>| end.map(Seq);
     ends.query_row([], |row| Ok(end(row.get(0)?).zip(end(row.get(1)?))))
 }
 
 fn timeline(db: &Connection, latest: Seq) -> rusqlite::Result<Vec<Fact>> {
-    let columns = row::COLUMNS;
-    let mut statement = db.prepare_cached(&format!(
-        "WITH RECURSIVE chain (seq, previous) AS ( \
-           SELECT seq, previous FROM log WHERE seq = ?1 \
-           UNION ALL SELECT log.seq, log.previous FROM chain JOIN log ON log.seq = chain.previous \
-           LIMIT {TIMELINE} \
-         ) SELECT {columns} FROM log WHERE seq IN (SELECT seq FROM chain) ORDER BY seq"
-    ))?;
-    statement.query_map([latest.0], row::read)?.collect()
+    let (mut timeline, mut next) = (Vec::new(), Some(latest));
+    while let Some(seq) = next
+        && timeline.len() < TIMELINE
+    {
+        let fact = block::get(db, seq, |record| record.fact())?;
+        next = fact.as_ref().and_then(|fact| fact.previous);
+        timeline.extend(fact);
+    }
+    timeline.reverse();
+    Ok(timeline)
 }

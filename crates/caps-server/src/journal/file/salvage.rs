@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -9,8 +10,10 @@ use caps_hub::{Fact, Limits, PARTITIONS, Restore, Seq, Step};
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::archive::Archive;
+use super::block::{self, Appender};
 use super::lock::Lock;
-use super::{OpenError, Store, row, writer};
+use super::reader::{LAST, Sort};
+use super::{OpenError, Store, writer};
 
 /// How many events are written in one transaction.
 const BATCH: usize = 10_000;
@@ -70,10 +73,10 @@ pub fn salvage(data_dir: &Path, to: &Path) -> Result<Saved, SalvageError> {
     let unwritten = |why| SalvageError::Write { dir: to.into(), why };
     let mut restore = Restore::new(Limits::default());
     let lost_snapshots = read_snapshots(&old.db, &mut restore);
-    let mut rows = Rows { db: &old.db, next: Seq(1), lost: Vec::new() };
+    let mut log = Events { db: &old.db, next: Seq(1), lost: Vec::new() };
     let mut events = 0;
     loop {
-        let batch = rows.next_batch();
+        let batch = log.next_batch();
         if batch.is_empty() {
             break;
         }
@@ -92,7 +95,7 @@ pub fn salvage(data_dir: &Path, to: &Path) -> Result<Saved, SalvageError> {
     }
     change.commit().map_err(unwritten)?;
     let messages = hub.queues().map(|queue| queue.depth).sum();
-    Ok(Saved { events, lost: rows.lost, lost_snapshots, messages })
+    Ok(Saved { events, lost: log.lost, lost_snapshots, messages })
 }
 
 fn is_filled(dir: &Path) -> io::Result<bool> {
@@ -121,23 +124,22 @@ fn read_snapshots(db: &Connection, restore: &mut Restore) -> usize {
 
 fn write(db: &mut Connection, facts: &[Fact]) -> rusqlite::Result<()> {
     let change = db.transaction()?;
-    {
-        let mut insert = change.prepare_cached(row::INSERT)?;
-        for fact in facts {
-            row::insert(&mut insert, fact)?;
-        }
+    let mut log = Appender::new(&change)?;
+    for fact in facts {
+        log.add(fact)?;
     }
+    log.finish()?;
     change.commit()
 }
 
-/// The rows of a log, those left out that cannot be read.
-struct Rows<'a> {
+/// The events of a log, those left out that cannot be read.
+struct Events<'a> {
     db: &'a Connection,
     next: Seq,
     lost: Vec<(u64, u64)>,
 }
 
-impl Rows<'_> {
+impl Events<'_> {
     /// The next events that can be read. Empty at the end.
     fn next_batch(&mut self) -> Vec<Fact> {
         let mut batch = Vec::new();
@@ -151,24 +153,22 @@ impl Rows<'_> {
         batch
     }
 
-    /// Reads at most `limit` rows from `from` on.
+    /// Reads at most `limit` events from `from` on.
     fn read(&self, from: Seq, limit: usize, into: &mut Vec<Fact>) -> rusqlite::Result<()> {
-        let columns = row::COLUMNS;
-        let rows = format!("SELECT {columns} FROM log WHERE seq >= ?1 ORDER BY seq LIMIT ?2");
-        let mut rows = self.db.prepare_cached(&rows)?;
-        let mut rows = rows.query((from.0, limit))?;
-        while let Some(row) = rows.next()? {
-            let fact = row::read(row)?;
+        block::scan(self.db, (from, LAST), Sort::Oldest, |record| {
+            let fact = record.fact()?;
             if into.last().map_or(from, |last| last.seq.next()) > fact.seq {
                 // A damaged file leads in circles.
-                return Ok(());
+                return Ok(ControlFlow::Break(()));
             }
             into.push(fact);
-        }
+            let is_enough = into.len() >= limit;
+            Ok(if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
         Ok(())
     }
 
-    /// Goes on to the next row that can be read, and notes what was lost before it. False when there is none.
+    /// Goes on to the next event that can be read, and notes what was lost before it. False when there is none.
     fn skip(&mut self) -> bool {
         let lost = self.next.0;
         let mut stride = 1;
@@ -192,7 +192,7 @@ impl Rows<'_> {
         true
     }
 
-    /// The number of the first row from `from` on, if that can be read.
+    /// The number of the first event from `from` on, if that can be read.
     fn first_from(&self, from: u64) -> Option<Seq> {
         let mut found = Vec::new();
         self.read(Seq(from), 1, &mut found).ok()?;

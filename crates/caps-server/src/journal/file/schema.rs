@@ -2,13 +2,16 @@
 
 use rusqlite::{Connection, OptionalExtension as _};
 
+use super::rows;
+
 /// "CAPS", by which the file is known for ours.
 const APPLICATION_ID: i32 = 0x4341_5053;
 
 /// The steps from each version of the schema to the next. The file says in `user_version` how many were taken.
 /// A step that was released is never changed.
-const MIGRATIONS: [&str; 3] = [
-    "
+const MIGRATIONS: [Step; 6] = [
+    Step::Sql(
+        "
     -- All that has happened, oldest first.
     CREATE TABLE log (
         seq INTEGER PRIMARY KEY, -- 1, 2, 3, …
@@ -32,11 +35,15 @@ const MIGRATIONS: [&str; 3] = [
         orders TEXT NOT NULL -- JSON
     ) STRICT;
 ",
-    "
+    ),
+    Step::Sql(
+        "
     -- Orders that began otherwise than with their pickup: few, so it costs next to nothing.
     CREATE INDEX log_unannounced ON log (client_id) WHERE previous IS NULL AND event <> 'pickup';
 ",
-    "
+    ),
+    Step::Sql(
+        "
     -- Which events are of which vendor, thousands at a time. Those after the greatest `up_to` are not listed yet.
     CREATE TABLE listing (
         client_id TEXT NOT NULL,
@@ -48,7 +55,53 @@ const MIGRATIONS: [&str; 3] = [
     CREATE INDEX listing_by_up_to ON listing (up_to);
     DROP INDEX log_by_client_and_event;
 ",
+    ),
+    Step::Sql(
+        "
+    -- All that has happened, oldest first. What was kept together is together.
+    CREATE TABLE block (
+        first INTEGER PRIMARY KEY, -- the seq of its first event,
+        last INTEGER NOT NULL, -- and that of its last, without a gap
+        at INTEGER NOT NULL, -- when the last was, in milliseconds since 1970, UTC
+        events TEXT NOT NULL -- JSON: an array for each event, which `log` takes apart
+    ) STRICT;
+
+    -- Events with which orders began otherwise than with their pickup.
+    CREATE TABLE unannounced (
+        seq INTEGER PRIMARY KEY,
+        client_id TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX unannounced_by_client ON unannounced (client_id);
+",
+    ),
+    Step::Rust(rows::copy_into_blocks),
+    Step::Sql(
+        "
+    DROP TABLE log;
+
+    -- An event a row, for whoever looks into the file: it is slow where much is left out.
+    CREATE VIEW log (seq, at, event, client_id, message_id, previous, by, of, code, payload, proof) AS
+    SELECT first + key,
+        value ->> 0, -- when, in milliseconds since 1970, UTC
+        value ->> 1, -- pickup, claimed, in-transit, delivered, received, released, offered, abandoned, refused
+        value ->> 2, -- the vendor
+        value ->> 3, -- the order
+        value ->> 4, -- the seq of the same order's event before this one
+        value ->> 5, -- who: a driver's name, or the number of a nameless client's connection
+        value ->> 6, -- what was received, or refused
+        value ->> 9, -- why it was refused
+        nullif(value -> 7, 'null'), -- the order, as its vendor wrote it
+        nullif(value -> 8, 'null') -- what the driver had to show for a delivery
+    FROM block, json_each(events);
+",
+    ),
 ];
+
+/// A step from one version of the schema to the next.
+enum Step {
+    Sql(&'static str),
+    Rust(fn(&Connection) -> rusqlite::Result<()>),
+}
 
 /// What kind of file it is.
 #[derive(Debug, PartialEq, Eq)]
@@ -79,12 +132,20 @@ pub(super) fn kind(db: &Connection) -> rusqlite::Result<Kind> {
 
 /// Brings a file of ours up to this release.
 pub(super) fn migrate(db: &mut Connection) -> rusqlite::Result<()> {
-    let version: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
+    migrate_to(MIGRATIONS.len(), db)
+}
+
+/// Brings a file of ours up to a version, if it is of an earlier one.
+pub(super) fn migrate_to(version: usize, db: &mut Connection) -> rusqlite::Result<()> {
+    let current: usize = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    for (number, step) in MIGRATIONS[..version].iter().enumerate().skip(current) {
         let change = db.transaction()?;
-        change.execute_batch(sql)?;
+        match step {
+            Step::Sql(sql) => change.execute_batch(sql)?,
+            Step::Rust(run) => run(&change)?,
+        }
         change.pragma_update(None, "application_id", APPLICATION_ID)?;
-        change.pragma_update(None, "user_version", step + 1)?;
+        change.pragma_update(None, "user_version", number + 1)?;
         change.commit()?;
     }
     Ok(())

@@ -180,12 +180,15 @@ async fn the_file_of_an_earlier_release_gets_what_it_lacks() {
     let Desk { data, journal, .. } = desk;
     drop(journal);
     let file = data.path().join(FILE);
-    let db = super::open(&file).unwrap();
+    let mut db = super::open(&file).unwrap();
     db.execute_batch(
-        "DROP INDEX log_unannounced; DROP TABLE listing; \
-         CREATE INDEX log_by_client_and_event ON log (client_id, event); PRAGMA user_version = 1",
+        "CREATE TABLE event AS SELECT * FROM log; \
+         DROP VIEW log; DROP TABLE block; DROP TABLE unannounced; DROP TABLE listing; DROP TABLE snapshot; \
+         PRAGMA user_version = 0",
     )
     .unwrap();
+    schema::migrate_to(1, &mut db).unwrap();
+    db.execute_batch("INSERT INTO log SELECT * FROM event; DROP TABLE event").unwrap();
     drop(db);
     let (hub, _journal) = open(data.path(), Duration::from_secs(1));
     assert_eq!(hub.open(), 2);

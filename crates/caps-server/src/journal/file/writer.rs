@@ -10,8 +10,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, TransactionBe
 use tokio::sync::watch;
 
 use super::super::{Progress, Trouble};
+use super::CHECKPOINT_PAGES;
+use super::block::{self, Appender};
 use super::listing::{self, Unlisted};
-use super::{CHECKPOINT_PAGES, row};
 use crate::metrics::Commits;
 
 /// How long to wait before what could not be kept is tried again.
@@ -20,8 +21,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// How often the log is looked at for what is too old, when nothing else happens.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The most rows that are removed after one commit, so that the next has not long to wait.
-const TRIM: usize = 1000;
+/// The most blocks that are removed after one commit, so that the next has not long to wait.
+const TRIM: usize = 100;
 
 /// SQLite's pages, in bytes.
 const PAGE: u32 = 4096;
@@ -173,20 +174,19 @@ impl Writer {
         let mut kept = 0;
         let is_much = self.unlisted.is_much();
         let change = self.db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        {
-            let mut log = change.prepare_cached(row::INSERT)?;
-            for work in batch {
-                match work {
-                    Work::Keep(facts) => {
-                        for fact in facts {
-                            row::insert(&mut log, fact)?;
-                        }
-                        kept += facts.len();
+        let mut log = Appender::new(&change)?;
+        for work in batch {
+            match work {
+                Work::Keep(facts) => {
+                    for fact in facts {
+                        log.add(fact)?;
                     }
-                    Work::Save(snapshot) => save(&change, snapshot)?,
+                    kept += facts.len();
                 }
+                Work::Save(snapshot) => save(&change, snapshot)?,
             }
         }
+        log.finish()?;
         if is_much {
             self.unlisted.list(&change)?;
         }
@@ -261,11 +261,12 @@ pub(super) fn save(db: &Connection, snapshot: &Snapshot) -> rusqlite::Result<()>
     Ok(())
 }
 
-/// Removes at most [`TRIM`] rows from before `horizon` of which a restart has no need. Returns how many.
+/// Removes at most [`TRIM`] blocks from before `horizon` of which a restart has no need. Returns how many.
 fn trim(db: &mut Connection, horizon: u64) -> rusqlite::Result<usize> {
     let change = db.transaction()?;
     let removed = remove(&change, horizon)?;
     if removed > 0 {
+        block::forget(&change)?;
         listing::forget(&change)?;
     }
     change.commit()?;
@@ -278,8 +279,8 @@ fn remove(db: &Connection, horizon: u64) -> rusqlite::Result<usize> {
     let floor: Option<u64> = floor.query_row([PARTITIONS], |row| row.get(0)).optional()?;
     let Some(floor) = floor else { return Ok(0) };
     let mut delete = db.prepare_cached(
-        "DELETE FROM log WHERE seq IN \
-         (SELECT seq FROM log WHERE seq <= ?1 AND at < ?2 ORDER BY seq LIMIT ?3)",
+        "DELETE FROM block WHERE first IN \
+         (SELECT first FROM block WHERE last <= ?1 AND at < ?2 ORDER BY first LIMIT ?3)",
     )?;
     delete.execute(params![floor, horizon, TRIM])
 }

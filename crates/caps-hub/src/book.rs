@@ -16,6 +16,7 @@ use crate::tally::Tally;
 use crate::time::Timestamp;
 use crate::vendors::{VendorId, Vendors};
 
+mod ahead;
 mod restoring;
 mod waiting;
 

@@ -62,6 +62,12 @@ impl Hub {
         }
     }
 
+    /// Looks at the orders of requests that are about to be handled one by one, which takes less time then where very many
+    /// orders wait.
+    pub fn look_ahead<'a>(&self, requests: impl Iterator<Item = &'a Request>) {
+        self.book.look_ahead(requests);
+    }
+
     /// Does what the passing of time alone brings: connections end whose rights do, claims lapse, and orders that are
     /// over are forgotten.
     pub fn advance(&mut self, now: Timestamp, step: &mut Step) {

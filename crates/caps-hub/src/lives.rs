@@ -140,6 +140,12 @@ impl Lives {
         found.map(|entry| entry.life)
     }
 
+    /// The life that is most likely found there. It is not looked at itself.
+    pub(crate) fn guess(&self, Key { partition, hash }: Key) -> Option<LifeId> {
+        let entries = &self.partitions[usize::from(partition)];
+        entries.find(widened(hash), |entry| entry.hash == hash).map(|entry| entry.life)
+    }
+
     pub(crate) fn get(&self, id: LifeId) -> Option<&Known> {
         self.lives.get(id.0)
     }

@@ -183,7 +183,6 @@ impl Queue {
         self.slots.get_mut(usize::try_from(index).ok()?)
     }
 
-    #[cfg(test)]
     pub(crate) fn at(&self, Spot(number): Spot) -> Option<&Slot> {
         let index = (number.get() - 1).checked_sub(self.past)?;
         self.slots.get(usize::try_from(index).ok()?)

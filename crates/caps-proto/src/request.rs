@@ -164,7 +164,7 @@ impl Parse {
         let Some(Named { name, value, .. }) = field else {
             return Err(self.refuse("needs `clientId`, the store's name."));
         };
-        id(value, ClientId::new)
+        id(value, ClientId::shared)
             .map_err(|why| self.refuse(format_args!("has a `{name}` that {why}.")))
     }
 

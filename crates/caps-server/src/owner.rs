@@ -200,6 +200,10 @@ impl Owner {
         if !batch.is_empty() {
             self.metrics.batches.observe_number(batch.len());
         }
+        self.hub.look_ahead(batch.iter().filter_map(|command| match command {
+            Command::Heard(Heard { request: Ok(request), .. }) => Some(request),
+            _ => None,
+        }));
         for command in batch.drain(..) {
             if self.is_in_trouble {
                 // What is only read must not wait for what cannot be kept.

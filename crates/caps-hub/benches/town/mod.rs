@@ -43,6 +43,9 @@ pub(crate) struct Scene {
     texts: Vec<Box<RawValue>>,
 }
 
+/// As many events as a busy hub finds waiting at once.
+const BATCH: usize = 256;
+
 const VENDOR: ConnId = ConnId(0);
 const DRIVER: ConnId = ConnId(1);
 const NOW: Timestamp = Timestamp::from_millis(1_795_381_445_123);
@@ -98,8 +101,16 @@ impl Scene {
             let request = Request::parse(Verb::Pickup, Some(&text), mint);
             count += usize::from(request.is_ok());
         }
-        for input in std::mem::take(&mut self.inputs) {
-            count += self.tell(input);
+        let mut inputs = std::mem::take(&mut self.inputs).into_iter();
+        while !inputs.as_slice().is_empty() {
+            let batch = inputs.as_slice().iter().take(BATCH);
+            self.hub.look_ahead(batch.filter_map(|input| match input {
+                Input::Asked { request, .. } => Some(request),
+                _ => None,
+            }));
+            for input in inputs.by_ref().take(BATCH) {
+                count += self.tell(input);
+            }
         }
         count
     }

@@ -38,6 +38,15 @@ impl Book {
         let open: usize = self.lives.iter().map(|(_, known)| known.life.open()).sum();
         assert_eq!(self.open, open, "how many orders are open");
         self.audit_memory(limits);
+        self.audit_look_ahead();
+    }
+
+    /// Looks ahead at everything that is known.
+    fn audit_look_ahead(&self) {
+        let known: Vec<_> = self.lives.iter().filter_map(|(_, known)| self.name(known)).collect();
+        let waiting: usize = Event::ALL.iter().map(|event| self.backlogs.depth(*event)).sum();
+        let orders = known.iter().map(|which| (&which.client_id, &which.message_id));
+        assert_eq!(self.look_at(orders), waiting, "what is looked at ahead");
     }
 
     /// How many orders are under way.

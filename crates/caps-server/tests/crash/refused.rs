@@ -101,8 +101,9 @@ async fn a_file_of_which_rows_are_gone_or_make_no_sense_is_refused_with_the_mend
     for sql in [
         "DELETE FROM block WHERE first = (SELECT first FROM block LIMIT 1 OFFSET 3)",
         "UPDATE block SET events = substr(events, 2) WHERE first = 1",
-        "UPDATE block SET events = json_remove(events, '$[0][7]') WHERE first = 1",
-        "UPDATE block SET events = json_set(events, '$[0][1]', 'lost') WHERE first = 1",
+        "UPDATE block SET events = replace(events, 'pickup', 'lost--') WHERE first = 1",
+        "UPDATE block SET events = replace(events, 'pickup', 'released') WHERE first = 1",
+        "UPDATE block SET sizes = '7' WHERE first = 1",
         "UPDATE block SET last = last + 1 WHERE first = 1",
         "INSERT INTO snapshot VALUES (3, 1, 'nonsense')",
     ] {

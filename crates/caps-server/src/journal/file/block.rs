@@ -3,12 +3,12 @@
 //! A row for each event costs several times as much to write. A block is small enough for one event in it to be found
 //! soon.
 
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 
 use caps_hub::{Change, Fact, Seq};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, Row, params};
-use serde_json::value::RawValue;
 
 use super::reader::{LAST, Sort};
 use super::record::{self, Record, unreadable};
@@ -23,7 +23,7 @@ const ENOUGH_BYTES: usize = 16 * 1024;
 const CHUNK: usize = 32;
 
 /// The columns that a block is read from.
-const COLUMNS: &str = "first, last, events";
+const COLUMNS: &str = "first, last, events, sizes";
 
 /// Adds events to the log, in the order of their numbers.
 pub(super) struct Appender<'db> {
@@ -31,6 +31,7 @@ pub(super) struct Appender<'db> {
     note: CachedStatement<'db>,
     /// The block that is being filled; its text is empty when there is none.
     text: Vec<u8>,
+    sizes: String,
     first: Seq,
     last: Seq,
     at: u64,
@@ -40,10 +41,11 @@ impl<'db> Appender<'db> {
     pub(super) fn new(db: &'db Connection) -> rusqlite::Result<Self> {
         Ok(Self {
             insert: db.prepare_cached(
-                "INSERT INTO block (first, last, at, events) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO block (first, last, at, events, sizes) VALUES (?1, ?2, ?3, ?4, ?5)",
             )?,
             note: db.prepare_cached("INSERT INTO unannounced (seq, client_id) VALUES (?1, ?2)")?,
             text: Vec::new(),
+            sizes: String::new(),
             first: Seq::default(),
             last: Seq::default(),
             at: 0,
@@ -58,8 +60,13 @@ impl<'db> Appender<'db> {
         if self.text.is_empty() {
             self.first = fact.seq;
         }
+        let separator = if self.text.is_empty() { "" } else { "," };
         self.text.push(if self.text.is_empty() { b'[' } else { b',' });
+        let before = self.text.len();
         record::write(&mut self.text, fact)
+            .map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))?;
+        let size = self.text.len() - before;
+        write!(self.sizes, "{separator}{size}")
             .map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))?;
         (self.last, self.at) = (fact.seq, fact.at.as_millis());
         if fact.previous.is_none() && !matches!(fact.change, Change::Placed(_)) {
@@ -76,8 +83,9 @@ impl<'db> Appender<'db> {
     fn insert(&mut self) -> rusqlite::Result<()> {
         self.text.push(b']');
         let text = ToSqlOutput::Borrowed(ValueRef::Text(&self.text));
-        self.insert.execute(params![self.first.0, self.last.0, self.at, text])?;
+        self.insert.execute(params![self.first.0, self.last.0, self.at, text, self.sizes])?;
         self.text.clear();
+        self.sizes.clear();
         Ok(())
     }
 }
@@ -86,7 +94,8 @@ impl<'db> Appender<'db> {
 pub(super) struct Block<'a> {
     pub(super) first: Seq,
     last: Seq,
-    events: Vec<&'a RawValue>,
+    /// The text of each.
+    events: Vec<&'a str>,
 }
 
 impl<'a> Block<'a> {
@@ -94,7 +103,18 @@ impl<'a> Block<'a> {
     pub(super) fn read(row: &'a Row<'_>) -> rusqlite::Result<Self> {
         let (first, last) = (Seq(row.get(0)?), Seq(row.get(1)?));
         let text = row.get_ref(2)?.as_str()?;
-        let events: Vec<&RawValue> = serde_json::from_str(text).map_err(unreadable)?;
+        // They need not all be read to find one of them.
+        let mut begin = "[".len();
+        let sizes = row.get_ref(3)?.as_str()?.split(',');
+        let events = sizes.map(|size| {
+            let size: usize = size.parse().ok()?;
+            let event = text.get(begin..)?.get(..size)?;
+            begin += size + ",".len();
+            Some(event)
+        });
+        let events: Vec<_> = events
+            .collect::<Option<_>>()
+            .ok_or_else(|| unreadable("its sizes are not those of its events"))?;
         if last < first || last.0 - first.0 != (events.len() as u64).wrapping_sub(1) {
             return Err(unreadable("its numbers are not those of its events"));
         }
@@ -307,7 +327,15 @@ mod tests {
 
     #[test]
     fn a_block_that_does_not_have_the_events_that_it_names_is_damaged() {
-        for sql in ["last = 9", "last = 0", "events = '[]'", "events = '[[', last = 1"] {
+        for sql in [
+            "last = 9",
+            "last = 0",
+            "events = '[]'",
+            "sizes = '9'",
+            "sizes = ''",
+            "sizes = replace(sizes, '5', '6')",
+            "events = replace(events, 'pickup', 'pick\"p')",
+        ] {
             let db = log(1..=10, 1);
             db.execute_batch(&format!("UPDATE block SET {sql}")).unwrap();
             let read = scan(&db, (Seq(1), LAST), Sort::Oldest, |_| Ok(ControlFlow::Continue(())));

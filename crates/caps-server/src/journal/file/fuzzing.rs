@@ -84,12 +84,14 @@ impl Bytes<'_> {
     }
 
     /// A row that may well be a block.
-    fn block(&mut self, first: i64) -> (i64, i64, i64, String) {
+    fn block(&mut self, first: i64) -> (i64, i64, i64, String, String) {
         let count = i64::from(self.byte() % 8);
         let events: Vec<_> = (first..first + count).map(|seq| self.event(seq)).collect();
         let last = if self.byte() == 255 { self.number() } else { first + count - 1 };
         let first = if self.byte() == 255 { self.number() } else { first };
-        (first, last, last.wrapping_mul(1000), format!("[{}]", events.join(",")))
+        let sizes: Vec<_> = events.iter().map(|event| event.len().to_string()).collect();
+        let sizes = if self.byte() == 255 { self.text() } else { sizes.join(",") };
+        (first, last, last.wrapping_mul(1000), format!("[{}]", events.join(",")), sizes)
     }
 }
 
@@ -104,7 +106,7 @@ pub(crate) fn rows(bytes: &[u8]) {
     schema::migrate(&mut db).expect("tables");
     {
         let mut insert =
-            db.prepare("INSERT INTO block VALUES (?1, ?2, ?3, ?4)").expect("a statement");
+            db.prepare("INSERT INTO block VALUES (?1, ?2, ?3, ?4, ?5)").expect("a statement");
         let mut first = 1;
         for _ in 0..bytes.byte() % 16 {
             let block = bytes.block(first);

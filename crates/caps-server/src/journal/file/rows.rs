@@ -5,11 +5,13 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::block::{Appender, Block};
 
 /// Each row as a block of one event.
-const AS_BLOCKS: &str = "SELECT seq AS first, seq AS last, \
-    '[[' || at || ',' || json_quote(event) || ',' || json_quote(client_id) || ',' || json_quote(message_id) \
-    || ',' || json_quote(previous) || ',' || json_quote(by) || ',' || json_quote(of) \
-    || ',' || coalesce(payload, 'null') || ',' || coalesce(proof, 'null') || ',' || json_quote(code) || ']]' AS events, \
-    at FROM log";
+const AS_BLOCKS: &str = "SELECT first, first AS last, '[' || event || ']' AS events, \
+    CAST(length(CAST(event AS BLOB)) AS TEXT) AS sizes, at FROM ( \
+        SELECT seq AS first, at, '[' || at || ',' || json_quote(event) || ',' || json_quote(client_id) \
+            || ',' || json_quote(message_id) || ',' || json_quote(previous) || ',' || json_quote(by) \
+            || ',' || json_quote(of) || ',' || coalesce(payload, 'null') || ',' || coalesce(proof, 'null') \
+            || ',' || json_quote(code) || ']' AS event \
+        FROM log)";
 
 /// Lets a file that is only looked at be read as if it had blocks.
 pub(super) fn show_as_blocks(db: &Connection) -> rusqlite::Result<()> {
@@ -22,7 +24,7 @@ pub(super) fn show_as_blocks(db: &Connection) -> rusqlite::Result<()> {
 
 /// Copies the rows into blocks. Fails for a row that makes no sense.
 pub(super) fn copy_into_blocks(db: &Connection) -> rusqlite::Result<()> {
-    let mut rows = db.prepare(&format!("{AS_BLOCKS} ORDER BY seq"))?;
+    let mut rows = db.prepare(&format!("{AS_BLOCKS} ORDER BY first"))?;
     let mut rows = rows.query([])?;
     let mut log = Appender::new(db)?;
     while let Some(row) = rows.next()? {

@@ -63,7 +63,8 @@ const MIGRATIONS: [Step; 6] = [
         first INTEGER PRIMARY KEY, -- the seq of its first event,
         last INTEGER NOT NULL, -- and that of its last, without a gap
         at INTEGER NOT NULL, -- when the last was, in milliseconds since 1970, UTC
-        events TEXT NOT NULL -- JSON: an array for each event, which `log` takes apart
+        events TEXT NOT NULL, -- JSON: an array for each event, which `log` takes apart
+        sizes TEXT NOT NULL -- how many bytes each of these arrays has, with commas between them
     ) STRICT;
 
     -- Events with which orders began otherwise than with their pickup.

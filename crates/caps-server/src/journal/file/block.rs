@@ -60,11 +60,11 @@ impl<'db> Appender<'db> {
         if !self.text.is_empty() && (is_full || fact.seq != self.last.next()) {
             self.insert()?;
         }
+        let (opens, separator) = if self.text.is_empty() { (b'[', "") } else { (b',', ",") };
         if self.text.is_empty() {
             self.first = fact.seq;
         }
-        let separator = if self.text.is_empty() { "" } else { "," };
-        self.text.push(if self.text.is_empty() { b'[' } else { b',' });
+        self.text.push(opens);
         let before = self.text.len();
         record::write(&mut self.text, fact)
             .map_err(|why| rusqlite::Error::ToSqlConversionFailure(why.into()))?;

@@ -23,6 +23,8 @@ pub(super) fn show_as_blocks(db: &Connection) -> rusqlite::Result<()> {
 }
 
 /// Copies the rows into blocks. Fails for a row that makes no sense.
+///
+/// It writes blocks as this release does: a step that changes the table `block` has to come before this one.
 pub(super) fn copy_into_blocks(db: &Connection) -> rusqlite::Result<()> {
     let mut rows = db.prepare(&format!("{AS_BLOCKS} ORDER BY first"))?;
     let mut rows = rows.query([])?;
